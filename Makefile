@@ -1,0 +1,54 @@
+# `make` alone lists what there is. Needs Python 3.11-3.13 and make; everything else goes into .venv.
+
+PYTHON ?= python3
+DEVICE := $(if $(GPU),gpu,cpu)
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+# The environment is ready when this file is newer than the lock; one stamp per device, so `GPU=1` re-installs.
+READY := .venv/ready-$(DEVICE)
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help notebooks test lab data outputs lint lock clean
+
+help:  ## print this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+notebooks: $(READY)  ## execute every notebook on the drawn sample pets; pages in build/html
+	$(BIN)/python scripts/run_notebooks.py $(ARGS)
+
+test: $(READY)  ## run all tests, every cell of every notebook included
+	$(BIN)/python -m pytest $(ARGS)
+
+lab: $(READY)  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+data: $(READY)  ## download the book's data (1.6 GB), verified
+	$(BIN)/python scripts/download_data.py oxford-pets dogs-vs-cats pictures
+
+outputs: $(READY)  ## execute the notebooks and store their outputs in notebooks/
+	$(BIN)/python scripts/run_notebooks.py --store $(ARGS)
+
+lint: $(READY)  ## check code style, text pairs, workflows
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+lock: $(READY)  ## resolve the dependencies anew into requirements/
+	for device in cpu gpu; do \
+	  $(BIN)/uv pip compile pyproject.toml --extra $$device --group dev --universal --python-version 3.11 \
+	    --fork-strategy fewest --generate-hashes --no-annotate --no-header \
+	    --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements/$$device.txt; \
+	done
+
+clean:  ## remove what was built; downloads in data/ stay
+	rm -rf build .pytest_cache .ruff_cache data/sample-pets
+
+$(READY): requirements/$(DEVICE).txt
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
+	touch $@

@@ -1,0 +1,1 @@
+"""What the notebooks share but do not teach: files, pictures, plots, results."""
