@@ -32,9 +32,11 @@ data: $(READY)  ## download the book's data (1.6 GB), verified
 outputs: $(READY)  ## execute the notebooks and store their outputs in notebooks/
 	$(BIN)/python scripts/run_notebooks.py --store $(ARGS)
 
-lint: $(READY)  ## check code style, text pairs, workflows
+lint: $(READY)  ## check code style and workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/actionlint -ignore 'label "gpu" is unknown' $(wildcard .github/workflows/*.yml)
+	$(BIN)/zizmor --offline --no-progress .github
 
 lock: $(READY)  ## resolve the dependencies anew into requirements/
 	for device in cpu gpu; do \
