@@ -1,0 +1,12 @@
+"""Cats and dogs drawn by code: data without downloads or licences, the same pixels everywhere.
+
+`draw_pet` draws one picture with its masks, `draw_pair` one with two animals, `write_sample_pets` a whole data
+set in the layout of Oxford-IIIT Pet. Cats and dogs differ in shape alone; coats, places and light come from the
+same distributions.
+"""
+
+from .animals import PARTS
+from .drawing import BREEDS, Drawing, draw_pair, draw_pet
+from .writing import write_sample_pets
+
+__all__ = ["BREEDS", "PARTS", "Drawing", "draw_pair", "draw_pet", "write_sample_pets"]

@@ -1,0 +1,99 @@
+"""A folder of sample pets in the layout of Oxford-IIIT Pet."""
+
+import json
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from PIL import Image
+
+from ..progress import progress
+from .drawing import BREEDS, draw_pet
+
+VERSION = 1  # raise when the pictures change: folders of another version are drawn anew
+
+
+def write_sample_pets(folder, count=1000, seed=2021, workers=None):
+    """Draw a data set of cats and dogs, half and half, unless it is there already.
+
+    The folder has `images/NAME.jpg`, `annotations/trimaps/NAME.png` (1 animal, 2 background, 3 outline),
+    `annotations/parts/NAME.png` (index into PARTS) and Oxford's lists `list.txt`, `trainval.txt` and `test.txt`,
+    whose lines hold name, breed number, species (1 cat, 2 dog) and number within the species. Cat breeds are
+    capitalised, dog breeds are not. The pictures of a smaller data set are the first ones of a larger one.
+
+    Args:
+        folder: where to; replaced as a whole if it holds another data set of sample pets.
+        count: number of pictures.
+        seed: seed of the data set, an int >= 0.
+        workers: number of processes; one a core unless given.
+
+    Returns:
+        The folder as a Path.
+
+    Raises:
+        FileExistsError: the folder holds something that is not a set of sample pets.
+    """
+    folder = Path(folder)
+    recipe = {"what": "sample pets", "version": VERSION, "count": count, "seed": seed}
+    stamp = folder / "sample.json"
+    if stamp.exists() and json.loads(stamp.read_text()) == recipe:
+        return folder
+    if folder.exists() and not stamp.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} holds something else than sample pets; give another folder or empty it")
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.unfinished")
+    try:
+        _write(unfinished, count, seed, workers)
+        (unfinished / "sample.json").write_text(json.dumps(recipe))
+        if folder.exists():
+            shutil.rmtree(folder)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def name_pet(index):
+    """Return the name and the species of a picture: cats have even numbers, dogs odd ones."""
+    species = ("cat", "dog")[index % 2]
+    number = index // 2
+    breeds = BREEDS[species]
+    return f"{breeds[number % len(breeds)]}_{number // len(breeds) + 1}", species
+
+
+def _write(folder, count, seed, workers):
+    """Draw all pictures in parallel, then write the lists."""
+    for part in ("images", "annotations/trimaps", "annotations/parts"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    tasks = [(folder, seed, index) for index in range(count)]
+    # "spawn" works the same on every system, and a fork of a process with TensorFlow's threads may hang.
+    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        done = pool.map(_write_one, tasks, chunksize=max(1, min(20, count // 8)))
+        for _ in progress(done, total=count, desc="Drawing sample pets", unit="picture"):
+            pass
+    _write_lists(folder / "annotations", count)
+
+
+def _write_one(task):
+    """Draw and save one picture with its masks."""
+    folder, seed, index = task
+    name, species = name_pet(index)
+    drawing = draw_pet(seed, index, species)
+    Image.fromarray(drawing.picture).save(folder / f"images/{name}.jpg", quality=92)
+    Image.fromarray(drawing.trimap).save(folder / f"annotations/trimaps/{name}.png")
+    Image.fromarray(drawing.parts).save(folder / f"annotations/parts/{name}.png")
+
+
+def _write_lists(folder, count):
+    """Write list.txt and its halves; every other picture of a species is for testing, as in Oxford's lists."""
+    breeds = [breed for names in BREEDS.values() for breed in names]
+    lines, halves = [], ([], [])
+    for index in range(count):
+        name, species = name_pet(index)
+        breed = name.rsplit("_", 1)[0]
+        line = f"{name} {breeds.index(breed) + 1} {1 + (species == 'dog')} {BREEDS[species].index(breed) + 1}"
+        lines.append(line)
+        halves[(index // 2) % 2].append(line)
+    for file, content in (("list.txt", lines), ("trainval.txt", halves[0]), ("test.txt", halves[1])):
+        (folder / file).write_text("".join(f"{line}\n" for line in sorted(content)))
