@@ -325,6 +325,21 @@ def transform(item, matrix, shift, scale=1.0):
     return replace(item, points=np.stack([move(p) for p in item.points]), size=item.size * scale, normal=normal)
 
 
+@dataclass(frozen=True)
+class Animal:
+    """An animal as the camera sees it: (x, y, depth) in skull radii, y downwards, depth towards the viewer.
+
+    Attributes:
+        bones: all bones.
+        decals: what is painted on.
+        head: the bones of the head alone.
+    """
+
+    bones: list[Bone]
+    decals: list[Decal]
+    head: list[Bone]
+
+
 def draw_animal(dice, species, skin):
     """Draw one animal in a pose of its own, seen from a side of its own.
 
@@ -334,21 +349,19 @@ def draw_animal(dice, species, skin):
         skin: colour of the inner ear, (3,) RGB in [0, 1].
 
     Returns:
-        Bones and decals on the screen: (x, y, depth) in skull radii, y downwards, depth towards the viewer; and
-        the bones of the head alone.
+        An Animal.
     """
     shape = draw_shape(dice, species)
     name = dice.pick(("standing", "sitting", "lying", "sitting"))
-    side = dice.side()
-    yaw = side * dice.uniform(*{"standing": (35, 100), "sitting": (0, 75), "lying": (25, 85)}[name])
+    yaw = dice.side() * dice.uniform(*{"standing": (35, 100), "sitting": (0, 75), "lying": (25, 85)}[name])
     pitch = dice.uniform(0, 16)
     body, neck = pose(dice, shape, name)
     view = rotation(yaw, pitch)
     body = [transform(bone, view, point(0, 0, 0)) for bone in body]
-    look = yaw * dice.uniform(0.05, 0.7) + dice.uniform(-15, 15)
-    head_view = rotation(max(-85, min(85, look)), pitch + dice.uniform(-14, 14), dice.uniform(-14, 14))
     centre = transform(Bone(neck, neck, (1, 1), "head"), view, point(0, 0, 0)).start
+    look = max(-85, min(85, yaw * dice.uniform(0.05, 0.7) + dice.uniform(-15, 15)))
+    view = rotation(look, pitch + dice.uniform(-14, 14), dice.uniform(-14, 14))
     size = dice.uniform(1.05, 1.3)
     bones, decals = head_bones(dice, shape, skin)
-    head = [transform(bone, head_view, centre, size) for bone in bones]
-    return body + head, [transform(decal, head_view, centre, size) for decal in decals], head
+    head = [transform(bone, view, centre, size) for bone in bones]
+    return Animal(body + head, [transform(decal, view, centre, size) for decal in decals], head)

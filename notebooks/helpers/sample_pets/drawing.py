@@ -10,6 +10,7 @@ from .rendering import draw_decals, lay_over, raise_relief, shade
 from .scenes import add_blades, add_object, add_shadow, develop, draw_coat, draw_light, draw_place, vary
 
 IRISES = ((0.75, 0.60, 0.15), (0.45, 0.60, 0.25), (0.35, 0.22, 0.10), (0.35, 0.55, 0.75), (0.60, 0.38, 0.12))
+NOSES = ((0.08, 0.07, 0.07), (0.72, 0.42, 0.40), (0.30, 0.18, 0.14))
 BREEDS = {"cat": ("Bramble", "Marble", "Velvet"), "dog": ("barley", "conker", "thistle")}
 OUTLINE = 0.017  # half the width of a trimap's outline, as a share of the picture's shorter side
 
@@ -45,38 +46,52 @@ def draw_pet(seed, index, species):
         A Drawing; the same on every machine for the same arguments.
     """
     dice = Dice(seed, index)
-    return _draw(dice, (species,), [(dice.uniform(0.3, 0.7), _draw_extent(dice))])
+    portrait = dice.chance(0.45)
+    # The frame's share that the animal takes in width or height: a quarter to nine tenths, rather more than less.
+    extent = dice.uniform(0.5, 0.9) if portrait else max(dice.uniform(0.25, 0.9) for _ in range(3))
+    return _draw(dice, [Model(species, dice.uniform(0.3, 0.7), extent, portrait)])
 
 
 def draw_pair(seed, index, species=("cat", "dog")):
     """Draw a picture of two animals, the second in front; see draw_pet."""
     dice = Dice(seed, index)
-    left = dice.side()
-    return _draw(
-        dice,
-        species,
-        [(0.5 - 0.22 * left, dice.uniform(0.45, 0.55)), (0.5 + 0.2 * left, dice.uniform(0.5, 0.6))],
-    )
+    side = dice.side()
+    spots = (0.5 - 0.22 * side, 0.5 + 0.2 * side)
+    return _draw(dice, [Model(name, spot, dice.uniform(0.45, 0.58)) for name, spot in zip(species, spots, strict=True)])
 
 
-def _draw_extent(dice):
-    """Draw how much of the frame an animal takes: a quarter to nine tenths, rather more; above one, a portrait."""
-    return dice.uniform(1.15, 1.55) if dice.chance(0.45) else max(dice.uniform(0.25, 0.9) for _ in range(3))
+@dataclass(frozen=True)
+class Model:
+    """Who sits for the picture, and where.
+
+    Attributes:
+        species: "cat" or "dog".
+        centre: horizontal place, as a share of the frame's width.
+        extent: share of the frame that the animal, or in a portrait its head, takes in width or in height.
+        portrait: whether the head is the subject, and the body may leave the frame.
+    """
+
+    species: str
+    centre: float
+    extent: float
+    portrait: bool = False
 
 
-def _draw(dice, species, spots):
-    """Draw animals at spots (horizontal centre and extent, as shares of the frame)."""
-    height, width = _draw_size(dice)
+def _draw(dice, models):
+    """Draw a place, the models in it from back to front, and what stands before them."""
+    skins = [vary(dice, (0.80, 0.58, 0.52)) for _ in models]
+    animals = [draw_animal(dice, model.species, skin) for model, skin in zip(models, skins, strict=True)]
+    height, width = _draw_size(dice, len(models) > 1 or _is_wide(animals[0], models[0].portrait))
     light = draw_light(dice)
     horizon = height * dice.uniform(0.15, 0.65)
     picture, grassy = draw_place(dice, height, width, horizon)
-    unit = min(height, width) / 9
-    for _ in range(int(dice.uniform(0, 4))):
-        add_object(picture, dice, unit, (dice.uniform(0, width), dice.uniform(horizon, height)), light)
+    for _ in range(int(dice.uniform(0, 3))):
+        spot = (dice.uniform(0, width), dice.uniform(horizon, height))
+        add_object(picture, dice, min(height, width) / 10, spot, light)
     distance = np.full((height, width), np.float32(99))
     parts, instances = np.zeros((height, width), "uint8"), np.zeros((height, width), "uint8")
-    for number, (name, spot) in enumerate(zip(species, spots, strict=True), 1):
-        relief = _add_animal(picture, dice, name, spot, light)
+    for number, (model, animal) in enumerate(zip(models, animals, strict=True), 1):
+        relief = _add_animal(picture, dice, model, animal, light)
         inside = relief.distance < 0
         parts = np.where(inside | (relief.part == PARTS.index("whiskers")), relief.part, parts)
         instances[inside] = number
@@ -87,51 +102,47 @@ def _draw(dice, species, spots):
     instances[distance >= 0] = 0
     band = OUTLINE * min(height, width)
     trimap = np.where(distance < -band, 1, np.where(distance > band, 2, 3)).astype("uint8")
-    return Drawing(develop(picture, dice, light), trimap, parts.astype("uint8"), instances, tuple(species))
+    species = tuple(model.species for model in models)
+    return Drawing(develop(picture, dice, light), trimap, parts.astype("uint8"), instances, species)
 
 
-def _draw_size(dice):
-    """Draw a picture's height and width: landscape, portrait or square, 150 to 240 pixels on the longer side."""
+def _is_wide(animal, portrait):
+    """Tell whether an animal (in a portrait, its head) is wider than high."""
+    low, high = _bounds(animal.head if portrait else animal.bones)
+    return high[0] - low[0] > high[1] - low[1]
+
+
+def _draw_size(dice, wide):
+    """Draw a picture's height and width, 180 to 250 pixels on the longer side; most fit what they show."""
     long = dice.uniform(180, 250)
     short = long * dice.pick((1.0, 0.75, 0.75, 0.667, 0.8))
-    size = (int(short), int(long)) if dice.chance(0.6) else (int(long), int(short))
-    return size
+    landscape = wide if dice.chance(0.85) else not wide
+    return (int(short), int(long)) if landscape else (int(long), int(short))
 
 
-def _add_animal(picture, dice, species, spot, light):
+def _add_animal(picture, dice, model, animal, light):
     """Draw an animal into the picture, in place, and return its Relief."""
     height, width = picture.shape[:2]
-    coat_dice = Dice(int(dice.uniform() * 2**31))
-    skin = vary(coat_dice, (0.80, 0.58, 0.52))
-    bones, decals, head = draw_animal(dice, species, skin)
-    low, high = _bounds(bones)
-    centre, extent = spot
-    if extent > 1:  # a portrait: the head fills the frame
-        low, high = _bounds(head)
-        extent -= 0.75
-        middle = height * dice.uniform(0.4, 0.6)
-    else:
-        room = extent * height / 2
-        middle = min(max(height * dice.uniform(0.5, 0.8), room), height - room * 0.9)
-    scale = extent * min(width / (high[0] - low[0]), height / (high[1] - low[1]))
-    if spot[1] <= 1:
-        middle = min(middle, height * 0.97 - (high[1] - low[1]) * scale / 2)
-    shift = np.array([width * centre - (low[0] + high[0]) / 2 * scale, middle - (low[1] + high[1]) / 2 * scale, 0])
+    low, high = _bounds(animal.head if model.portrait else animal.bones)
+    scale = model.extent * min(width / (high[0] - low[0]), height / (high[1] - low[1]))
+    half = (high[1] - low[1]) * scale / 2
+    middle = height * dice.uniform(0.4, 0.6) if model.portrait else dice.uniform(half, height * 0.97 - half)
+    if not model.portrait:  # it stands on the floor, not in the sky
+        middle = max(middle, min(height * 0.6, height * 0.97 - half))
+    shift = np.array([width * model.centre, middle, 0]) - np.append((low + high) / 2 * scale, 0)
     move = lambda item: transform(item, np.eye(3), shift, scale)  # noqa: E731
-    relief = raise_relief([move(bone) for bone in bones], height, width)
-    coat = draw_coat(coat_dice, scale)
+    relief = raise_relief([move(bone) for bone in animal.bones], height, width)
+    coat = draw_coat(dice, scale)
     colours, opacity = shade(relief, coat, light)
-    add_shadow(picture, relief.distance, light, min(int(middle + (high[1] - low[1]) * scale / 2) - 2, height + 40))
+    add_shadow(picture, relief.distance, light, min(int(middle + half) - 2, height + 40))
     lay_over(picture, colours, opacity)
-    whisker = (0.92, 0.92, 0.9) if sum(coat.base) < 2 else (0.35, 0.33, 0.3)
-    nose = coat_dice.pick(((0.08, 0.07, 0.07), (0.72, 0.42, 0.40), (0.30, 0.18, 0.14)))
     paints = {
-        "iris": vary(coat_dice, coat_dice.pick(IRISES)),
-        "nose": nose,
+        "iris": vary(dice, dice.pick(IRISES)),
+        "nose": dice.pick(NOSES),
         "line": (0.12, 0.08, 0.08),
-        "whisker": whisker,
+        "whisker": (0.92, 0.92, 0.9) if sum(coat.base) < 2 else (0.35, 0.33, 0.3),
     }
-    draw_decals(picture, relief, [move(decal) for decal in decals], paints)
+    draw_decals(picture, relief, [move(decal) for decal in animal.decals], paints)
     return relief
 
 

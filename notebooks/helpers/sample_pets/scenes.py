@@ -200,7 +200,7 @@ def draw_object(dice, unit, place):
     Returns:
         Bones in pixels and a coat.
     """
-    kind, (x, y) = dice.pick(("ball", "cushion", "block", "lump", "branch")), place
+    kind, (x, y) = dice.pick(("ball", "cushion", "block", "ball", "cushion", "lump", "branch")), place
     r = unit * dice.uniform(0.35, 1.2)
     at = lambda dx, dy, dz=0.0: point(x + dx * r, y + dy * r, dz * r)  # noqa: E731
     if kind == "ball":
