@@ -12,24 +12,27 @@ READY := .venv/ready-$(DEVICE)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help notebooks test lab data outputs lint lock clean
+.PHONY: help notebooks test sample lab data outputs lint lock clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-notebooks: $(READY)  ## execute every notebook on the drawn sample pets; pages in build/html
+notebooks: $(READY) sample  ## draw the sample pets and execute every notebook; pages in build/html
 	$(BIN)/python scripts/run_notebooks.py $(ARGS)
 
-test: $(READY)  ## run all tests, every cell of every notebook included
+test: $(READY) sample  ## run all tests, every cell of every notebook included
 	$(BIN)/python -m pytest $(ARGS)
 
-lab: $(READY)  ## open the notebooks in JupyterLab
+sample: $(READY)  ## draw the sample pets into data/sample-pets, unless they are there
+	$(BIN)/python scripts/draw_sample_pets.py
+
+lab: $(READY) sample  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
 data: $(READY)  ## download the book's data (1.6 GB), verified
 	$(BIN)/python scripts/download_data.py oxford-pets dogs-vs-cats pictures
 
-outputs: $(READY)  ## execute the notebooks and store their outputs in notebooks/
+outputs: $(READY) sample  ## execute the notebooks and store their outputs in notebooks/
 	$(BIN)/python scripts/run_notebooks.py --store $(ARGS)
 
 lint: $(READY)  ## check code style and workflows

@@ -458,6 +458,7 @@ def main(argv=None):
     # Kernels inherit the environment; the parameters cell of each notebook reads the first three.
     os.environ.update(PROFILE=options.profile, DATA=str(options.data), BUILD=str(options.out))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TQDM_DISABLE", "1")  # bars with their timings do not belong into a page
     papermill_io.register(str(options.out), AtomicHandler())
     outcomes = [run_notebook(stem, source, options) for stem, source in options.chosen.items()]
     print(f"\n{table(outcomes)}\n\npages: {short(options.out / 'html' / 'index.html')}")

@@ -7,12 +7,12 @@ import numpy as np
 from .animals import PARTS, draw_animal, transform
 from .randomness import Dice
 from .rendering import draw_decals, lay_over, raise_relief, shade
-from .scenes import add_blades, add_object, add_shadow, develop, draw_coat, draw_light, draw_place, vary
+from .scenes import FURS, add_blades, add_object, add_shadow, develop, draw_coat, draw_light, draw_place, vary
 
 IRISES = ((0.75, 0.60, 0.15), (0.45, 0.60, 0.25), (0.35, 0.22, 0.10), (0.35, 0.55, 0.75), (0.60, 0.38, 0.12))
 NOSES = ((0.08, 0.07, 0.07), (0.72, 0.42, 0.40), (0.30, 0.18, 0.14))
 BREEDS = {"cat": ("Bramble", "Marble", "Velvet"), "dog": ("barley", "conker", "thistle")}
-OUTLINE = 0.017  # half the width of a trimap's outline, as a share of the picture's shorter side
+OUTLINE = 0.024  # half the width of a trimap's outline, as a share of the picture's shorter side
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def draw_pet(seed, index, species):
         A Drawing; the same on every machine for the same arguments.
     """
     dice = Dice(seed, index)
-    portrait = dice.chance(0.45)
+    portrait = dice.chance(0.6)
     # The frame's share that the animal takes in width or height: a quarter to nine tenths, rather more than less.
-    extent = dice.uniform(0.5, 0.9) if portrait else max(dice.uniform(0.25, 0.9) for _ in range(3))
+    extent = dice.uniform(0.7, 1.0) if portrait else max(dice.uniform(0.25, 0.9) for _ in range(5))
     return _draw(dice, [Model(species, dice.uniform(0.3, 0.7), extent, portrait)])
 
 
@@ -80,25 +80,26 @@ class Model:
 def _draw(dice, models):
     """Draw a place, the models in it from back to front, and what stands before them."""
     skins = [vary(dice, (0.80, 0.58, 0.52)) for _ in models]
+    furs = [vary(dice, dice.pick(FURS)) for _ in models]
     animals = [draw_animal(dice, model.species, skin) for model, skin in zip(models, skins, strict=True)]
     height, width = _draw_size(dice, len(models) > 1 or _is_wide(animals[0], models[0].portrait))
     light = draw_light(dice)
     horizon = height * dice.uniform(0.15, 0.65)
-    picture, grassy = draw_place(dice, height, width, horizon)
-    for _ in range(int(dice.uniform(0, 3))):
+    picture, grassy = draw_place(dice, height, width, horizon, furs[0])
+    for _ in range(int(dice.uniform(0, 2.5))):
         spot = (dice.uniform(0, width), dice.uniform(horizon, height))
         add_object(picture, dice, min(height, width) / 10, spot, light)
     distance = np.full((height, width), np.float32(99))
     parts, instances = np.zeros((height, width), "uint8"), np.zeros((height, width), "uint8")
-    for number, (model, animal) in enumerate(zip(models, animals, strict=True), 1):
-        relief = _add_animal(picture, dice, model, animal, light)
+    for number, (model, animal, fur) in enumerate(zip(models, animals, furs, strict=True), 1):
+        relief = _add_animal(picture, dice, model, animal, fur, light)
         inside = relief.distance < 0
         parts = np.where(inside | (relief.part == PARTS.index("whiskers")), relief.part, parts)
         instances[inside] = number
         distance = np.minimum(distance, relief.distance)
     covered = _add_foreground(picture, dice, light, grassy)
     distance = np.maximum(distance, -covered)
-    parts[covered < 0] = 0
+    parts[covered <= 0] = 0
     instances[distance >= 0] = 0
     band = OUTLINE * min(height, width)
     trimap = np.where(distance < -band, 1, np.where(distance > band, 2, 3)).astype("uint8")
@@ -120,7 +121,7 @@ def _draw_size(dice, wide):
     return (int(short), int(long)) if landscape else (int(long), int(short))
 
 
-def _add_animal(picture, dice, model, animal, light):
+def _add_animal(picture, dice, model, animal, fur, light):
     """Draw an animal into the picture, in place, and return its Relief."""
     height, width = picture.shape[:2]
     low, high = _bounds(animal.head if model.portrait else animal.bones)
@@ -132,7 +133,7 @@ def _add_animal(picture, dice, model, animal, light):
     shift = np.array([width * model.centre, middle, 0]) - np.append((low + high) / 2 * scale, 0)
     move = lambda item: transform(item, np.eye(3), shift, scale)  # noqa: E731
     relief = raise_relief([move(bone) for bone in animal.bones], height, width)
-    coat = draw_coat(dice, scale)
+    coat = draw_coat(dice, scale, fur)
     colours, opacity = shade(relief, coat, light)
     add_shadow(picture, relief.distance, light, min(int(middle + half) - 2, height + 40))
     lay_over(picture, colours, opacity)
@@ -154,13 +155,18 @@ def _bounds(bones):
 
 
 def _add_foreground(picture, dice, light, grassy):
-    """Draw what hides a part of the animal, now and then; return the signed distance to it, in place."""
+    """Draw what hides a part of the animal, now and then, in place.
+
+    Returns:
+        The signed distance to it, float32 (height, width); 0 on blades of grass, too thin to have an inside, which
+        makes the animal behind them outline.
+    """
     height, width = picture.shape[:2]
     nothing = np.full((height, width), np.float32(99))
     kind = dice.uniform()
-    if kind < 0.25:
-        spot = (dice.uniform(0.1, 0.9) * width, dice.uniform(0.7, 1.0) * height)
-        return add_object(picture, dice, min(height, width) / 6, spot, light)
+    if kind < 0.15:
+        spot = (dice.uniform(0.1, 0.9) * width, dice.uniform(0.75, 1.0) * height)
+        return add_object(picture, dice, min(height, width) / 7, spot, light)
     if grassy and kind < 0.6:
-        return np.where(add_blades(picture, dice, height * dice.uniform(0.8, 0.95)), np.float32(-99), nothing)
+        return np.where(add_blades(picture, dice, height * dice.uniform(0.8, 0.95)), np.float32(0), nothing)
     return nothing

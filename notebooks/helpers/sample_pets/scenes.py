@@ -40,7 +40,16 @@ WALLS = (
     (0.60, 0.47, 0.38),
     (0.90, 0.88, 0.84),
 )
-PATTERNS = ("solid", "striped", "patched", "spotted", "pointed", "bicolour")
+WOODS = (
+    (0.62, 0.42, 0.30),
+    (0.78, 0.64, 0.46),
+    (0.70, 0.55, 0.44),
+    (0.46, 0.24, 0.17),
+    (0.66, 0.63, 0.60),
+    (0.84, 0.76, 0.62),
+)
+MEADOWS = ((0.45, 0.60, 0.22), (0.62, 0.60, 0.34), (0.30, 0.50, 0.18))
+PATTERNS = ("solid", "solid", "solid", "striped", "patched", "spotted", "pointed", "bicolour")
 
 
 def vary(dice, colour, amount=0.07):
@@ -49,12 +58,18 @@ def vary(dice, colour, amount=0.07):
     return tuple(min(max(c * gain + dice.uniform(-amount, amount) / 2, 0.02), 1.0) for c in colour)
 
 
-def draw_coat(dice, unit):
-    """Draw a fur; `unit` is the skull radius in pixels."""
-    base, second = vary(dice, dice.pick(FURS)), vary(dice, dice.pick(FURS))
+def pick_apart(dice, colours, other):
+    """Return that one of two random colours which stands out more from another, as a photographer would."""
+    return max(
+        dice.pick(colours), dice.pick(colours), key=lambda c: sum(abs(a - b) for a, b in zip(c, other, strict=True))
+    )
+
+
+def draw_coat(dice, unit, base=None):
+    """Draw a fur; `unit` is the skull radius in pixels, `base` its main colour if that is settled."""
     return Coat(
-        base,
-        second,
+        base or vary(dice, dice.pick(FURS)),
+        vary(dice, dice.pick(FURS)),
         dice.pick(PATTERNS),
         unit * dice.uniform(0.35, 0.9),
         min(max(unit * dice.uniform(0.03, 0.09), 0.8), 2.6),
@@ -91,8 +106,8 @@ def draw_light(dice):
     }
 
 
-def draw_place(dice, height, width, horizon):
-    """Draw a floor up to the horizon (a row) and what stands behind it.
+def draw_place(dice, height, width, horizon, subject):
+    """Draw a floor up to the horizon (a row) and what stands behind it, apart from the subject's colour.
 
     Returns:
         float32 (height, width, 3), and whether grass grows there.
@@ -101,9 +116,9 @@ def draw_place(dice, height, width, horizon):
     nearness = np.maximum(y - np.float32(horizon), 1) / np.float32(height)
     across = (x - np.float32(width * dice.uniform(0.2, 0.8))) / (nearness + np.float32(0.25))
     outdoors = dice.chance(0.45)
-    behind = (_draw_trees if outdoors else _draw_wall)(dice, y, x, horizon)
+    behind = (_draw_trees if outdoors else _draw_wall)(dice, y, x, horizon, subject)
     grassy = outdoors and dice.chance(0.75)
-    floor = (_draw_grass if grassy else _draw_floor)(dice, y, nearness, across)
+    floor = (_draw_grass if grassy else _draw_floor)(dice, y, nearness, across, subject)
     edge = np.clip(y - np.float32(horizon), 0, 1)[..., None]
     place = behind + (floor - behind) * edge
     fall = np.float32(dice.uniform(-0.35, 0.35))
@@ -116,12 +131,12 @@ def _mix(first, second, share):
     return first + (second - first) * share[..., None]
 
 
-def _draw_wall(dice, y, x, horizon):
+def _draw_wall(dice, y, x, horizon, subject):
     """Draw a wall: plain, striped or panelled, with a skirting board and perhaps a window's glow."""
-    colour = vary(dice, dice.pick(WALLS))
+    colour = vary(dice, pick_apart(dice, WALLS, subject))
     stain = sample(clouds(), y / 2 + dice.uniform(0, 256), x / 2 + dice.uniform(0, 256))
     wall = _mix(colour, vary(dice, colour, 0.12), stain)
-    style, period = dice.pick(("plain", "plain", "striped", "panelled")), np.float32(dice.uniform(14, 40))
+    style, period = dice.pick(("plain", "plain", "plain", "striped", "panelled")), np.float32(dice.uniform(14, 40))
     phase = x / period - np.floor(x / period)
     if style == "striped":
         wall = (
@@ -141,7 +156,7 @@ def _draw_wall(dice, y, x, horizon):
     return wall
 
 
-def _draw_trees(dice, y, x, horizon):
+def _draw_trees(dice, y, x, horizon, subject):
     """Draw sky and leaves, out of focus."""
     sky = _mix(
         vary(dice, (0.55, 0.70, 0.88)),
@@ -155,25 +170,25 @@ def _draw_trees(dice, y, x, horizon):
     return sky + (green - sky) * bush[..., None]
 
 
-def _draw_grass(dice, y, nearness, across):
+def _draw_grass(dice, y, nearness, across, subject):
     """Draw a meadow."""
     blades = sample(strands(), y * (1 / (nearness + np.float32(0.5))), across * 2 + sample(grains(), y, across) * 3)
     patches = sample(clouds(), y + dice.uniform(0, 256), across / 2)
     dark, bright = (
         vary(dice, (0.14, 0.24, 0.08)),
-        vary(dice, dice.pick(((0.45, 0.60, 0.22), (0.62, 0.60, 0.34)))),
+        vary(dice, pick_apart(dice, MEADOWS, subject)),
     )
     return _mix(dark, bright, np.clip(blades * np.float32(0.7) + patches * np.float32(0.4), 0, 1))
 
 
-def _draw_floor(dice, y, nearness, across):
+def _draw_floor(dice, y, nearness, across, subject):
     """Draw planks, tiles, a carpet or sand in perspective."""
     style = dice.pick(("planks", "tiles", "carpet", "sand"))
-    colour = vary(dice, dice.pick(FURS[3:9] if style in ("planks", "sand") else CLOTHS + FURS[2:9]), 0.12)
+    colour = vary(dice, pick_apart(dice, WOODS if style in ("planks", "sand") else CLOTHS, subject), 0.12)
     depth = 1 / (nearness + np.float32(0.12))
     grain = sample(grains(), depth * 40, across * 2)
     floor = _mix(colour, vary(dice, colour, 0.25), grain)
-    if style == "carpet" and dice.chance(0.5):
+    if style == "carpet" and dice.chance(0.25):
         figure = sample(clouds(), depth * 12, across / 2) > 0.55
         floor = (
             floor + (np.array(vary(dice, dice.pick(CLOTHS)), "float32") - floor) * (figure * np.float32(0.7))[..., None]
@@ -278,7 +293,7 @@ def develop(picture, dice, light):
     vignette = 1 - np.float32(dice.uniform(0, 0.5)) * (x * x + y * y)
     exposure = np.float32(dice.uniform(0.85, 1.2)) * np.array(light["colour"], "float32")
     picture = picture * vignette[..., None] * exposure
-    picture = (picture - np.float32(0.45)) * np.float32(dice.uniform(0.8, 1.15)) + np.float32(0.45)
+    picture = (picture - np.float32(0.45)) * np.float32(dice.uniform(0.85, 1.15)) + np.float32(0.45)
     noise = dice.array(height, width) + dice.array(height, width) - 1
-    picture = picture + (noise * np.float32(dice.uniform(0.01, 0.06)))[..., None]
+    picture = picture + (noise * np.float32(dice.uniform(0.01, 0.05)))[..., None]
     return (np.clip(picture, 0, 1) * np.float32(255) + np.float32(0.5)).astype("uint8")
