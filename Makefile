@@ -34,6 +34,7 @@ data: $(READY)  ## download the book's data (1.6 GB), verified
 
 outputs: $(READY) sample  ## execute the notebooks and store their outputs in notebooks/
 	$(BIN)/python scripts/run_notebooks.py --store $(ARGS)
+	$(BIN)/python scripts/export_figures.py
 
 lint: $(READY)  ## check code style and workflows
 	$(BIN)/ruff check
@@ -49,7 +50,7 @@ lock: $(READY)  ## resolve the dependencies anew into requirements/
 	done
 
 clean:  ## remove what was built; downloads in data/ stay
-	rm -rf build .pytest_cache .ruff_cache data/sample-pets
+	rm -rf build .pytest_cache .ruff_cache data/sample-pets*
 
 $(READY): requirements/$(DEVICE).txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draw the sample pets into a folder in the layout of Oxford-IIIT Pet; nothing to do if they are there.
 
-    python scripts/draw_sample_pets.py
-    python scripts/draw_sample_pets.py --count 20000 --seed 5 --dest somewhere/else
+python scripts/draw_sample_pets.py
+python scripts/draw_sample_pets.py --count 20000 --seed 5 --dest somewhere/else
 """
 
 import argparse
@@ -18,7 +18,7 @@ from helpers.sample_pets import write_sample_pets  # noqa: E402 (found only now)
 def main():
     """Parse the command line and draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=2000, help="number of pictures, half of them cats (2000)")
+    parser.add_argument("--count", type=int, default=3000, help="number of pictures, half of them cats (3000)")
     parser.add_argument("--seed", type=int, default=2021, help="another seed, other pictures (2021)")
     parser.add_argument("--dest", type=Path, default=ROOT / "data" / "sample-pets", help="folder (data/sample-pets)")
     options = parser.parse_args()

@@ -212,8 +212,7 @@ def test_notebooks_and_text_sources_are_in_step():
     assert [path.stem for path in notebooks] == [path.stem for path in sources]
     for pair in zip(sources, notebooks, strict=True):
         text, notebook = (
-            [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in jupytext.read(path).cells]
-            for path in pair
+            [(cell.cell_type, cell.source, dict(cell.metadata)) for cell in jupytext.read(path).cells] for path in pair
         )
         for number, (written, stored) in enumerate(zip(text, notebook, strict=False)):
             assert stored == written, f"{pair[1].name}, cell {number}: run `make outputs`"

@@ -15,7 +15,7 @@ from .drawing import BREEDS, draw_pet
 VERSION = 1  # raise when the pictures change: folders of another version are drawn anew
 
 
-def write_sample_pets(folder, count=2000, seed=2021, workers=None):
+def write_sample_pets(folder, count=3000, seed=2021, workers=None):
     """Draw a data set of cats and dogs, half and half, unless it is there already.
 
     The folder has `images/NAME.jpg`, `annotations/trimaps/NAME.png` (1 animal, 2 background, 3 outline),

@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Copy figures out of the stored notebooks into docs/figures, for the README."""
+
+import base64
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parent.parent
+FIGURES = {  # file in docs/figures: notebook and tag of the cell that draws it
+    "pets_and_masks.png": ("9_2_image_segmentation", "worst-and-best"),
+    "instances.png": ("9_2_image_segmentation", "figure-9.2"),
+    "strides_and_pooling.png": ("9_2_image_segmentation", "claim-3-drawings"),
+}
+
+
+def find_figure(stem, tag):
+    """Return the PNG, as bytes, that the cell with this tag of a stored notebook shows; LookupError if none does."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{stem}.ipynb", as_version=4)
+    for cell in notebook.cells:
+        if tag in cell.metadata.get("tags", []):
+            for output in cell.outputs:
+                if png := output.get("data", {}).get("image/png"):
+                    return base64.b64decode(png)
+    raise LookupError(f"{stem}.ipynb has no figure in a cell tagged {tag}: run `make outputs`")
+
+
+def main():
+    """Write every figure."""
+    folder = ROOT / "docs" / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, place in FIGURES.items():
+        (folder / name).write_bytes(find_figure(*place))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""The claims of section 9.2, checked on the notebook's own definitions."""
+
+import keras
+import numpy as np
+import pytest
+from notebook_source import find_cells, find_solutions, load_definitions, read_notebook
+
+STEM = "9_2_image_segmentation"
+BY_LAYER = [1792, 36928, 73856, 147584, 295168, 590080, 590080, 590080, 295040, 147584, 73792, 36928, 1731]
+
+
+@pytest.fixture(scope="module")
+def notebook():
+    return load_definitions(STEM)
+
+
+@pytest.fixture(scope="module")
+def network(notebook):
+    return notebook["build_segmentation_network"](200, (64, 128, 256))
+
+
+def test_parameters_by_layer(network):  # C-1
+    weighted = [layer.count_params() for layer in network.layers if layer.count_params()]
+    assert weighted == BY_LAYER
+    assert sum(weighted) == 2_880_643
+    assert sum(int(np.prod(weight.shape)) for weight in network.trainable_weights) == 2_880_643
+
+
+def test_shapes_of_encoder_and_output(network):  # C-2
+    encoder_end = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)][5]
+    assert encoder_end.output.shape == (None, 25, 25, 256)
+    assert network.output.shape == (None, 200, 200, 3)
+
+
+def test_network_is_the_book_s(network):  # S9.2-6
+    layers = [layer for layer in network.layers if layer.count_params()]
+    down, up = keras.layers.Conv2D, keras.layers.Conv2DTranspose
+    described = [(type(layer), layer.filters, layer.strides[0], layer.activation.__name__) for layer in layers]
+    assert described == [
+        *[(down, 64, 2, "relu"), (down, 64, 1, "relu"), (down, 128, 2, "relu")],
+        *[(down, 128, 1, "relu"), (down, 256, 2, "relu"), (down, 256, 1, "relu")],
+        *[(up, 256, 1, "relu"), (up, 256, 2, "relu"), (up, 128, 1, "relu")],
+        *[(up, 128, 2, "relu"), (up, 64, 1, "relu"), (up, 64, 2, "relu"), (down, 3, 1, "softmax")],
+    ]
+    assert all(layer.kernel_size == (3, 3) and layer.padding == "same" for layer in layers)
+
+
+def test_probabilities_sum_to_one_and_pictures_are_rescaled(notebook):
+    network = notebook["build_segmentation_network"](16, (4, 4, 4))
+    picture = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), "uint8")
+    output = keras.ops.convert_to_numpy(network(picture))
+    np.testing.assert_allclose(output.sum(-1), 1, rtol=1e-5)
+    rescaling = next(layer for layer in network.layers if isinstance(layer, keras.layers.Rescaling))
+    assert rescaling.scale == 1 / 255
+
+
+def test_size_that_cannot_be_halved_three_times_is_refused(notebook):
+    with pytest.raises(ValueError, match=r"image_size is 100.*multiple of 8"):
+        notebook["build_segmentation_network"](100, (4, 4, 4))
+
+
+def test_transposed_convolution_undoes_the_shape(notebook):  # C-4
+    namespace = dict(notebook, SEED=1)
+    exec(find_cells(STEM, "claim-4")[0], namespace)
+    assert [tuple(namespace[name].shape) for name in ("x", "down", "up")] == [
+        (1, 100, 100, 64),
+        (1, 50, 50, 128),
+        (1, 100, 100, 64),
+    ]
+
+
+def test_strides_keep_the_place_and_pooling_does_not(notebook):  # C-3
+    namespace = dict(notebook, SEED=1337)
+    for source in find_cells(STEM, "claim-3")[:3]:
+        exec(source, namespace)
+    assert len(np.unique(np.reshape(namespace["pooled"], (4, -1)), axis=0)) == 1
+    assert len(np.unique(np.reshape(namespace["strided"], (4, -1)), axis=0)) == 4
+    strides, pooling = (namespace["build_dot_network"](halve) for halve in ("strides", "max pooling"))
+    assert strides.count_params() == pooling.count_params()
+    assert namespace["dot_scores"]["strides"] > namespace["dot_scores"]["max pooling"] + 0.15
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_iou_against_keras(notebook, seed):
+    dice = np.random.default_rng(seed)
+    masks, answers = dice.integers(0, 3, (2, 4, 9, 7, 1), "uint8")
+    confusion = notebook["confusion_matrix"](masks, answers)
+    ours = notebook["intersection_over_union"](confusion)
+    for label in range(3):
+        metric = keras.metrics.IoU(num_classes=3, target_class_ids=[label])
+        metric.update_state(masks, answers)
+        assert ours[label] == pytest.approx(float(metric.result()), abs=1e-6)
+    assert confusion.sum() == masks.size
+    assert np.trace(confusion) == (masks == answers).sum()
+    assert confusion[0, 2] == ((masks == 0) & (answers == 2)).sum()  # row: mask, column: prediction
+
+
+def test_iou_of_a_class_that_is_nowhere_is_nan(notebook):
+    confusion = notebook["confusion_matrix"](np.ones((2, 2)), np.ones((2, 2)))
+    np.testing.assert_array_equal(notebook["intersection_over_union"](confusion), [np.nan, 1, np.nan])
+
+
+def test_predicted_masks_do_not_depend_on_the_batches(notebook):
+    network = notebook["build_segmentation_network"](16, (4, 4, 4))
+    pictures = np.random.default_rng(1).integers(0, 256, (7, 16, 16, 3), "uint8")
+    masks = notebook["predict_masks"](network, pictures, batch_size=3)
+    assert masks.dtype == np.uint8
+    assert masks.shape == (7, 16, 16, 1)
+    one_by_one = [np.argmax(network.predict_on_batch(picture[None]), -1)[0] for picture in pictures]
+    np.testing.assert_array_equal(masks[..., 0], one_by_one)
+
+
+def test_training_masks_start_at_zero_and_match_their_pictures(notebook, tmp_path):  # S9.2-5
+    pets = notebook["sample_pets"].write_sample_pets(tmp_path / "pets", count=8, seed=3, workers=1)
+    picture_paths, trimap_paths = notebook["list_pets"](pets)
+    knobs = dict(SEED=1337, PICTURES=8, VALIDATION=2, IMAGE_SIZE=32, BUILD=tmp_path)
+    namespace = dict(notebook, picture_paths=picture_paths, trimap_paths=trimap_paths, **knobs)
+    for _ in range(2):  # the cell can be run twice
+        exec(find_cells(STEM, "step-9.2-5")[0], namespace)
+        order = [path.stem for path in picture_paths]
+        notebook["random"].Random(1337).shuffle(order)
+        assert namespace["names"] == order
+        assert set(np.unique(namespace["masks"])) == {0, 1, 2}
+        assert (len(namespace["train_images"]), len(namespace["val_masks"])) == (6, 2)
+    assert namespace["images"].shape == (8, 32, 32, 3)
+    assert namespace["images"].dtype == namespace["masks"].dtype == np.uint8
+
+
+def test_book_profile_has_the_book_s_numbers(monkeypatch):
+    monkeypatch.setenv("PROFILE", "book")
+    knobs = {}
+    exec(find_cells(STEM, "parameters")[0], knobs)
+    book = {"PICTURES": 7390, "VALIDATION": 1000, "IMAGE_SIZE": 200, "FILTERS": (64, 128, 256), "EPOCHS": 50}
+    book |= {"BATCH_SIZE": 64, "SHOWN_PICTURE": 9, "SHOWN_PREDICTION": 4, "SEED": 1337}
+    assert {name: knobs[name] for name in book} == book
+
+
+def test_every_step_and_figure_of_the_chapter_is_there_in_order():
+    tags = [tag for cell in read_notebook(STEM).cells for tag in cell.metadata.get("tags", [])]
+    steps = [tag for tag in tags if tag.startswith(("step-", "figure-"))]
+    assert steps == [
+        *("figure-9.1", "figure-9.2", "step-9.2-1", "step-9.2-2", "step-9.2-3", "figure-9.3", "step-9.2-4"),
+        *("figure-9.4", "step-9.2-5", "step-9.2-6", "step-9.2-7", "step-9.2-8", "figure-9.5", "step-9.2-9"),
+        "figure-9.6",
+    ]
+
+
+def test_solutions_of_the_exercises_run(notebook):
+    dice = np.random.default_rng(2)
+    images = dice.integers(0, 256, (6, 16, 16, 3), "uint8")
+    masks = dice.integers(0, 3, (6, 16, 16, 1), "uint8")
+    knobs = dict(IMAGE_SIZE=16, FILTERS=(4, 4, 4), BATCH_SIZE=3, EPOCHS=1, shares=np.array([0.3, 0.6, 0.1]))
+    solutions = find_solutions(STEM)
+    assert len(solutions) == 3
+    for solution in solutions:
+        namespace = dict(notebook, **knobs, train_images=images, train_masks=masks)
+        exec(solution, namespace)
+        assert namespace["model"].output_shape == (None, 16, 16, 3)

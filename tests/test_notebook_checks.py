@@ -1,0 +1,391 @@
+"""The notebook checks on small notebooks of their own: faults are planted, and each is caught for its reason."""
+
+import base64
+import copy
+import io
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from unittest import mock
+
+import nbformat
+import notebook_checks
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from notebook_checks import Failure, compare, inspect, limits_of
+from PIL import Image
+
+CPU = limits_of(new_code_cell(), "cpu")
+
+
+def printed(text):
+    return [new_output("stream", text=text)]
+
+
+def displayed(figure=None, alt="a ramp", **data):
+    if figure is not None:
+        data["image/png"] = figure
+    return [new_output("display_data", data, metadata={"image/png": {"alt": alt}} if figure else {})]
+
+
+def png(pixels):
+    file = io.BytesIO()
+    Image.fromarray(np.uint8(pixels)).save(file, "png")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def draw(legend=("animal", "outline"), cmap="viridis", shift=0):
+    """Return a figure as the notebooks draw them: a mask with its legend, PNG."""
+    mask = np.zeros((64, 64))
+    mask[20:50, 10 + shift : 40 + shift] = 1
+    fig, ax = plt.subplots(figsize=(4, 4), dpi=80)
+    ax.imshow(mask, cmap=cmap)
+    for name, color in zip(legend, ("#E69F00", "#0B3C5D"), strict=True):
+        ax.plot([], [], "s", color=color, label=name)
+    ax.legend()
+    file = io.BytesIO()
+    fig.savefig(file)
+    plt.close(fig)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+# Numbers and texts
+
+
+@pytest.mark.parametrize(
+    ("stored", "fresh"),
+    [
+        ("IoU 0.8730", "IoU 0.8735"),  # within 0.1 % and half a unit of the last digit
+        ("loss 1.000e-03", "loss 1.001e-03"),
+        ("loss 9.999e-04", "loss 1.000e-03"),
+        ("share  9.998%", "share 10.002%"),  # padding follows the length
+        ("[-0.50000, .25]", "[-0.50010, 0.25]"),
+        ("nothing but text", "nothing but text"),
+    ],
+)
+def test_numbers_within_the_tolerance_pass(stored, fresh):
+    compare(printed(stored), printed(fresh), CPU)
+
+
+@pytest.mark.parametrize(
+    ("stored", "fresh", "message"),
+    [
+        ("IoU 0.873", "IoU 0.882", r"expected 0.873, actual 0.882, tolerance 0.0014"),  # 1 % off
+        ("IoU 0.87", "IoU 0.88", r"expected 0.87, actual 0.88"),
+        ("loss 1.00e-04", "loss 1.01e-04", r"expected 1.00e-04, actual 1.01e-04"),
+        ("shift -0.500", "shift 0.500", "expected -0.500, actual 0.500"),
+        ("2000 pictures", "2001 pictures", "expected 2000, actual 2001, tolerance 0"),
+        ("2,880,643 parameters", "2,880,644 parameters", "expected 643, actual 644, tolerance 0"),
+        ("conv2d_1 0.5", "conv2d_2 0.5", "stdout differs; only numbers"),
+        ("version 19.21.0", "version 19.22.0", "stdout differs; only numbers"),
+        ("IoU 0.5", "IoU nan", "stdout differs; only numbers"),
+        ("0.5 0.6", "0.5 0.6 0.7", "stdout differs; only numbers"),
+        ("animal 0.5\noutline 0.4", "outline 0.5\nanimal 0.4", r"-animal 0.5\n"),
+    ],
+)
+def test_other_numbers_and_texts_fail(stored, fresh, message):
+    with pytest.raises(Failure, match=message):
+        compare(printed(stored), printed(fresh), CPU)
+
+
+def test_a_cell_sets_its_tolerances_for_each_device():
+    cell = new_code_cell(metadata={"nbval": {"rtol": {"cpu": 0.02}, "atol": 0.5, "timeout": 60}})
+    assert limits_of(cell, "cpu") == {"rtol": 0.02, "atol": 0.5, "figure_rms": 0.005, "timeout": 60}
+    assert limits_of(cell, "gpu") == {"rtol": 0.01, "atol": 0.5, "figure_rms": 0.02, "timeout": 60}
+    cell = new_code_cell(metadata={"nbval": {"rtol": {"cpu": 1e-3, "gpu": 0.05}}})
+    numbers = printed("IoU 0.873"), printed("IoU 0.901")
+    assert compare(*numbers, limits_of(cell, "gpu")) == (1, 0)
+    with pytest.raises(Failure, match=r"rtol 0\.001, atol 1e-08"):
+        compare(*numbers, limits_of(cell, "cpu"))
+
+
+def test_errors_and_tables_are_compared():
+    error = [new_output("error", ename="ValueError", evalue="size is 100", traceback=[])]
+    other = [new_output("error", ename="ValueError", evalue="size is 101", traceback=[])]
+    assert compare(error, error, CPU) == (0, 0)
+    with pytest.raises(Failure, match="numbers in error differ"):
+        compare(error, other, CPU)
+    table = {"text/html": "<td>1.5000", "text/plain": "1.5000"}
+    assert compare(displayed(**table), displayed(**table), CPU) == (1, 0)
+    with pytest.raises(Failure, match="text/html differs; it has no tolerance"):
+        compare(displayed(**table), displayed(**table | {"text/html": "<td>1.5001"}), CPU)
+
+
+def test_outputs_that_are_missing_or_too_many_fail():
+    figure = png(np.zeros((4, 4)))
+    for stored, fresh in (
+        (printed("a") + displayed(figure), printed("a")),  # deleted
+        (printed("a"), printed("a") + displayed(figure)),
+        (printed("a"), [*printed("a"), new_output("stream", name="stderr", text="noise")]),
+    ):
+        with pytest.raises(Failure, match="other kinds of outputs"):
+            compare(stored, fresh, CPU)
+    pieces = printed("a\n") + displayed(figure) + printed("b\n")
+    assert compare(printed("a\nb\n") + displayed(figure), pieces, CPU) == (0, 1)  # flushed in between
+
+
+# Figures
+
+
+def test_same_figures_pass():
+    assert compare(displayed(draw()), displayed(draw()), CPU) == (0, 1)
+    grey = np.full((8, 8), 100)
+    assert compare(displayed(png(grey)), displayed(png(grey + 1)), CPU) == (0, 1)  # 0.4 % of the range
+
+
+@pytest.mark.parametrize(
+    "changes", [{"legend": ("outline", "animal")}, {"cmap": "magma"}, {"cmap": "cividis"}, {"shift": 1}], ids=str
+)
+def test_other_figures_fail(changes):
+    with pytest.raises(Failure, match=r"a figure differs: .* tolerance 0.005") as caught:
+        compare(displayed(draw()), displayed(draw(**changes)), CPU)
+    assert len(caught.value.pictures) == 2
+
+
+def test_swapped_figures_other_sizes_and_other_alt_texts_fail():
+    first, second = displayed(png(np.zeros((4, 6)))), displayed(png(np.ones((4, 6)) * 255))
+    with pytest.raises(Failure, match=r"expected 0, actual 1\.0000"):
+        compare(first + second, second + first, CPU)
+    with pytest.raises(Failure, match="another size: expected 6 × 4 pixels, actual 6 × 5"):
+        compare(first, displayed(png(np.zeros((5, 6)))), CPU)
+    with pytest.raises(Failure, match="alt text differs"):
+        compare(first, displayed(png(np.zeros((4, 6))), alt="a dog"), CPU)
+
+
+# Notebooks as they are stored
+
+
+def tidy():
+    """Return five cells without a fault: text, a figure, an ignored output, a setting, an error."""
+    cells = [new_code_cell("x = 1", outputs=printed("see ../data and https://a.org/tmp/x, 1 / 2")) for _ in range(5)]
+    cells[1].outputs = displayed(png(np.zeros((4, 4))))
+    cells[2].metadata = nbformat.from_dict({"tags": ["nbval-ignore-output"], "nbval": {"reason": "a clock"}})
+    cells[3].metadata = nbformat.from_dict({"nbval": {"rtol": {"cpu": 1e-3, "gpu": 5e-2}, "timeout": 3}})
+    cells[3].source = "\n".join(["x = 1"] * 30)
+    for number, cell in enumerate(cells, 1):
+        cell.execution_count = number
+    return cells
+
+
+FAULTS = {  # a check, and what makes it fail
+    "short cells": [lambda cells: cells[3].update(source=cells[3].source + "\nx")],
+    "run in order": [
+        lambda cells: cells[1].update(execution_count=None),
+        lambda cells: cells.pop(1),
+        lambda cells: cells.insert(1, cells.pop(2)),
+    ],
+    "no stderr": [lambda cells: cells[0].outputs.append(new_output("stream", name="stderr", text="noise"))],
+    "no machine paths": [
+        lambda cells, path=path: cells[0].update(outputs=printed(f"saved to {path}"))
+        for path in ("/".join(["", "home", "ada", "pets"]), "/".join(["", "tmp", "x"]), "C:" + r"\Users\ada")
+    ],
+    "no addresses": [
+        lambda cells: cells[0].update(outputs=displayed(**{"text/plain": "<AxesImage at 0x7f0123abcdef>"})),
+        lambda cells: cells[0].update(outputs=printed("calls to <function f.<locals>.g at 0x7f0123abcdef> retrace")),
+    ],
+    "alt texts": [
+        lambda cells: cells[1].outputs[0].metadata.clear(),
+        lambda cells: cells[1].outputs[0].metadata["image/png"].update(alt=" "),
+    ],
+    "known settings": [
+        lambda cells: cells[0].metadata.update(nbval={"rtoll": 1}),
+        lambda cells: cells[0].metadata.update(nbval={"rtol": {"tpu": 1}}),
+    ],
+    "reasons": [lambda cells: cells[2].metadata.pop("nbval")],
+    "few ignored": [lambda cells: cells[0].update(metadata=copy.deepcopy(cells[2].metadata))],
+}
+
+
+def test_tidy_notebook_has_no_complaints():
+    assert list(inspect(tidy())) == []
+    assert list(FAULTS) == list(notebook_checks.CHECKS)
+
+
+@pytest.mark.parametrize(("check", "fault"), [(check, fault) for check, faults in FAULTS.items() for fault in faults])
+def test_every_check_catches_its_faults(check, fault):
+    cells = tidy()
+    fault(cells)
+    assert {name for name, _ in inspect(cells)} == {check}
+
+
+# Whole runs of pytest
+
+FIRST = """\
+import os, sys, time
+from IPython.display import clear_output, display
+from PIL import Image
+print(os.path.basename(os.getcwd()), os.environ["TQDM_DISABLE"], os.environ["TF_CPP_MIN_LOG_LEVEL"])
+print(os.path.relpath(os.environ["BUILD"]), [n for n in ("PYTEST_CURRENT_TEST", "PROFILE") if n in os.environ])
+print(os.environ["MPLBACKEND"])"""
+BUILD = f"../{notebook_checks.OUT}"
+
+
+def cell(source, *outputs, **metadata):
+    return new_code_cell(source, outputs=[output for group in outputs for output in group], metadata=metadata)
+
+
+def notebook(name, *cells):
+    """Return a notebook with stored outputs: a first cell that shows the environment, cells, a last cell."""
+    environment = f"notebooks 1 3\n{BUILD}/{name} []\nmodule://matplotlib_inline.backend_inline\n"
+    cells = [cell(FIRST, printed(environment)), *cells, cell("print('the end')", printed("the end\n"))]
+    for number, one in enumerate(cells, 1):
+        one.execution_count = number
+    return new_notebook(cells=cells)
+
+
+SHOW = "display(Image.new('L', (8, 8), {}), include=['image/png'], metadata={{'image/png': {{'alt': 'grey'}}}})"
+GREY = displayed(png(np.full((8, 8), 100)), alt="grey")
+IGNORE = ["nbval-ignore-output"]
+NOTEBOOKS = {  # all but the first fail in their second cell
+    "sound": [
+        cell("print('IoU', 0.873)", printed("IoU 0.8735\n")),
+        cell(SHOW.format(100), GREY),
+        cell("print(time.time())", printed("12.5\n"), tags=IGNORE, nbval={"reason": "a clock"}),
+        cell(
+            "1 / 0",
+            [new_output("error", ename="ZeroDivisionError", evalue="division by zero")],
+            tags=["raises-exception"],
+        ),
+        cell(
+            "for i in range(3):\n    clear_output(wait=True)\n    display(i)\n    display(-i)",
+            displayed(**{"text/plain": "2"}) + displayed(**{"text/plain": "-2"}),
+        ),
+        cell("for i in range(3):\n    print(i)\n    clear_output()"),
+        cell(
+            "shown = display('loss', display_id='x')\nshown.update('loss 0.5')",
+            displayed(**{"text/plain": "'loss 0.5'"}),
+        ),
+    ],
+    "drifted": [cell("print('IoU', 0.873 * 1.01)", printed("IoU 0.873\n"))],
+    "repainted": [cell(SHOW.format(110), GREY)],
+    "cleared": [cell("print('IoU', 0.873)")],
+    "calm": [cell("1 / 1", displayed(**{"text/plain": "1.0"}), tags=["raises-exception"])],
+    "broken": [cell("print(undefined)", printed("1\n"))],
+    "magic": [cell("%no_such_magic")],
+    "noisy": [cell("os.system('echo noise >&2');")],
+    "killed": [cell("import signal\nos.kill(os.getpid(), signal.SIGKILL)\ntime.sleep(60)", nbval={"timeout": 20})],
+    "hung": [cell("time.sleep(60)", nbval={"timeout": 2})],
+}
+REASONS = {
+    "drifted": "numbers in stdout differ; rtol 0.001, atol 1e-08\nexpected 0.873, actual 0.88173, tolerance 0.0014",
+    "repainted": "a figure differs: root mean square expected 0, actual 0.0392, tolerance 0.005",
+    "cleared": "no output is stored, but the cell shows (`make outputs` stores it)\nstdout: IoU 0.873",
+    "calm": "the cell is tagged raises-exception and raised nothing",
+    "broken": "the cell raised NameError: name 'undefined' is not defined",
+    "magic": "the cell raised UsageError: Line magic function `%no_such_magic` not found.",
+    "noisy": "no output is stored, but the cell shows (`make outputs` stores it)\nstderr: noise",
+    "killed": "the kernel was killed by signal 9: out of memory?",
+    "hung": "the cell ran longer than its limit of 2 s",
+}
+
+
+class Run:
+    """A run of pytest on notebooks: `outcomes` maps (notebook, item) to (outcome, text, seconds)."""
+
+    def __init__(self, folder, notebooks, *arguments):
+        (folder / "pytest.ini").write_text("[pytest]\n")
+        (folder / "notebooks").mkdir()
+        for name, cells in notebooks.items():
+            nbformat.write(notebook(name, *copy.deepcopy(cells)), folder / "notebooks" / f"{name}.ipynb")
+        command = [sys.executable, "-m", "pytest", "-p", "notebook_checks", "--nbval", "--nbval-current-env"]
+        environment = os.environ | {"PYTHONPATH": str(Path(notebook_checks.__file__).parent), "PROFILE": "book"}
+        environment |= {"MPLBACKEND": "agg", "COLUMNS": "200"}
+        report = folder / "report.xml"
+        done = subprocess.run(
+            [*command, f"--junitxml={report}", "-p", "no:cacheprovider", *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        self.folder, self.status, self.text, self.outcomes = folder, done.returncode, done.stdout + done.stderr, {}
+        for case in ET.parse(report).iter("testcase"):
+            child = next((child for child in case if child.tag != "properties"), None)
+            outcome, text = ("passed", "") if child is None else (child.tag, child.text or child.get("message"))
+            self.outcomes[case.get("classname").split(".")[1], case.get("name")] = (
+                outcome,
+                text,
+                float(case.get("time")),
+            )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return Run(tmp_path_factory.mktemp("project"), NOTEBOOKS, "-n2", "--dist=loadfile")
+
+
+def test_sound_notebook_passes_in_the_environment_of_a_plain_run(run):
+    outcomes = [value[:2] for (name, _), value in run.outcomes.items() if name == "sound"]
+    assert outcomes == [("passed", "")] * (len(notebook_checks.CHECKS) + len(NOTEBOOKS["sound"]) + 2), run.text
+    assert run.status == 1
+    assert {name for name, _ in run.outcomes} == set(NOTEBOOKS)
+
+
+@pytest.mark.parametrize("name", list(REASONS))
+def test_fault_is_caught_for_its_reason_and_the_rest_is_not_run(run, name):
+    assert run.outcomes[name, "cell 1"][0] == "passed", run.text
+    outcome, text, _ = run.outcomes[name, "cell 2"]
+    assert outcome == "failure"
+    assert text.startswith(f"cell 2: {REASONS[name]}")
+    assert f"  | {NOTEBOOKS[name][0].source.splitlines()[0]}" in text  # the cell is named and shown
+    outcome, text, _ = run.outcomes[name, "cell 3"]
+    assert (outcome, "not run, for cell 2 failed" in text) == ("skipped", True)
+    others = {item: value[0] for (stem, item), value in run.outcomes.items() if stem == name and "cell " not in item}
+    assert set(others.values()) == {"passed"}
+
+
+def test_dead_and_hung_kernels_fail_soon(run):
+    assert run.outcomes["killed", "cell 2"][2] < 5
+    assert 2 <= run.outcomes["hung", "cell 2"][2] < 5
+
+
+def test_summary_counts(run):
+    lines = [line.strip() for line in run.text.splitlines()]
+    start = lines.index("notebooks/sound.ipynb: 9 of 9 cells executed")
+    assert lines[start + 1 : start + 4] == [
+        "5 compared exactly, 3 with tolerance, 1 figures compared",
+        "1 ignored (11.1%)",
+        "cell 4: a clock",
+    ]
+    assert "notebooks/hung.ipynb: 2 of 3 cells executed" in lines
+    assert lines.count("1 cells not run, for cell 2 failed") == len(REASONS)
+    assert "GPU checks: not run" in lines
+
+
+def test_differing_figure_is_shown(run):
+    out = run.folder / notebook_checks.OUT
+    assert "see build/notebook-checks/repainted/figures/cell-2/difference.png" in run.outcomes["repainted", "cell 2"][1]
+    levels = {name: 0 for name in ("expected", "actual", "difference")}
+    for name in levels:
+        levels[name] = Image.open(out / "repainted/figures/cell-2" / f"{name}.png").getpixel((4, 4))
+    assert levels == {"expected": (100,) * 3, "actual": (110,) * 3, "difference": (10,) * 3}
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "differ from the stored ones: 1<" in page
+    assert 'src="repainted/figures/cell-2/actual.png"' in page
+
+
+def test_gpu_has_its_own_tolerances(tmp_path):
+    fake = """
+from types import SimpleNamespace
+devices = SimpleNamespace(list_physical_devices=lambda kind: [kind] if kind == "GPU" else [])
+sys.modules["tensorflow"] = SimpleNamespace(config=devices)
+print('IoU', 0.891)"""
+    cells = [cell(fake, printed("IoU 0.873\n"), nbval={"rtol": {"cpu": 1e-3, "gpu": 5e-2}})]
+    done = Run(tmp_path, {"gpu": cells})
+    assert done.status == 0, done.text
+    assert "GPU checks: 2 cells within GPU tolerances" in done.text  # the last cell, too
+
+
+def test_other_nbval_and_scattered_cells_are_refused(monkeypatch):
+    for scattered in ("load", "worksteal", "each"):
+        with pytest.raises(pytest.UsageError, match="add --dist loadfile"):
+            notebook_checks.pytest_configure(mock.Mock(**{"getoption.return_value": scattered}))
+    config = mock.Mock(**{"getoption.return_value": "loadscope"})
+    notebook_checks.pytest_configure(config)
+    monkeypatch.setattr(notebook_checks, "NBVAL", "0.12")
+    with pytest.raises(pytest.UsageError, match=r"made for nbval 0\.12; found 0\.11"):
+        notebook_checks.pytest_configure(config)
