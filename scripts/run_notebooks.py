@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Execute the notebooks, each alone in its own kernel, and publish what they show.
 
 What runs is built from a notebook's text source (`notebooks/NAME.py`), so a stale `.ipynb` never runs. Under
