@@ -1,0 +1,70 @@
+"""Plots: a class has one colour in every picture, and every figure has a text."""
+
+import matplotlib
+import numpy as np
+import pytest
+from helpers import plots
+from matplotlib.colors import to_rgba
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+
+
+@pytest.fixture(autouse=True)
+def no_open_figures():
+    yield
+    plt.close("all")
+
+
+def colors_of(mask):
+    """Return the colour of each pixel as drawn, (height, width, 4)."""
+    image = plots.show_mask(mask).images[0]
+    return image.cmap(image.norm(image.get_array()))
+
+
+def test_a_class_keeps_its_colour_whatever_else_is_in_the_picture():  # erratum 3
+    full, partial = np.array([[0, 1, 2]]), np.array([[2, 2, 1]])
+    np.testing.assert_allclose(colors_of(full)[0], [to_rgba(color) for color in plots.CLASS_COLORS])
+    np.testing.assert_allclose(colors_of(partial)[0], [to_rgba(plots.CLASS_COLORS[label]) for label in (2, 2, 1)])
+
+
+def test_a_mask_is_drawn_without_mixing_classes():
+    assert plots.show_mask(np.zeros((2, 2), int)).images[0].get_interpolation() == "nearest"
+
+
+def test_a_mask_has_a_legend_in_its_colours():
+    legend = plots.show_mask(np.zeros((2, 2), int)).get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["animal", "background", "outline"]
+    patches = [patch.get_facecolor() for patch in legend.get_patches()]
+    assert patches == [to_rgba(color) for color in plots.CLASS_COLORS]
+
+
+def test_picture_and_mask_stand_side_by_side():  # erratum 2
+    _, axes = plt.subplots(1, 2)
+    picture = plots.show_picture(np.zeros((4, 6, 3), "uint8"), "picture", axes[0])
+    mask = plots.show_mask(np.zeros((4, 6), int), "mask", axes[1])
+    assert [len(ax.images) for ax in (picture, mask)] == [1, 1]
+    assert picture is axes[0]
+    assert mask is axes[1]
+
+
+def test_class_colours_differ_in_brightness():
+    brightness = [np.dot(to_rgba(color)[:3], (0.299, 0.587, 0.114)) for color in plots.CLASS_COLORS]
+    assert np.abs(np.subtract.outer(brightness, brightness))[np.triu_indices(3, 1)].min() > 0.2
+
+
+def test_curves_show_every_epoch():
+    history = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.5, 3.0, 3.25]}
+    training, validation = plots.show_curves(history, ["loss"]).lines
+    np.testing.assert_array_equal(training.get_xdata(), [1, 2, 3])
+    np.testing.assert_array_equal(validation.get_ydata(), history["val_loss"])
+    assert [line.get_label() for line in (training, validation)] == ["training loss", "validation loss"]
+
+
+def test_show_keeps_the_alternative_text_and_closes_the_figure(monkeypatch):
+    shown = []
+    monkeypatch.setattr(plots, "display", lambda figure, metadata: shown.append((figure, metadata)))
+    figure, _ = plt.subplots()
+    plots.show(figure, "an empty figure")
+    assert shown == [(figure, {"image/png": {"alt": "an empty figure"}})]
+    assert not plt.get_fignums()

@@ -1,0 +1,47 @@
+"""Profiles and results of a run, and silent progress bars."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from helpers.run import profile_values, save_results
+
+
+def test_a_knob_has_the_value_of_the_profile():
+    assert [profile_values(profile)(sample=64, book=200) for profile in ("sample", "book")] == [64, 200]
+
+
+def test_an_unknown_profile_is_refused():
+    with pytest.raises(ValueError, match="PROFILE is 'books'; expected"):
+        profile_values("books")
+
+
+def test_a_knob_needs_both_values():
+    with pytest.raises(TypeError, match="book"):
+        profile_values("sample")(sample=64)
+
+
+def test_results_are_written_and_printed(tmp_path, capsys):
+    results = {"profile": "sample", "mean_iou": 0.78032, "epochs": 7}
+    path = save_results(results, tmp_path / "results" / "9_2.json")
+    assert json.loads(path.read_text()) == results
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in printed] == [["profile", "sample"], ["mean_iou", "0.7803"], ["epochs", "7"]]
+
+
+def test_results_that_cannot_be_written_leave_the_old_ones(tmp_path):
+    path = save_results({"epochs": 7}, tmp_path / "9_2.json")
+    with pytest.raises(TypeError):
+        save_results({"epochs": {7}}, path)  # a set is no JSON
+    assert json.loads(path.read_text()) == {"epochs": 7}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["9_2.json"]
+
+
+@pytest.mark.parametrize(("environment", "silent"), [({"TQDM_DISABLE": "1"}, True), ({}, False)])
+def test_progress_bars_are_silent_in_automated_runs(environment, silent):
+    code = "import sys; sys.path[:0] = ['notebooks']; from helpers.progress import progress; list(progress(range(3)))"
+    root = __file__.rsplit("tests", 1)[0]
+    run = subprocess.run([sys.executable, "-c", code], env=environment, cwd=root, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert ("3/3" not in run.stderr) == silent
