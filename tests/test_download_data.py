@@ -33,6 +33,14 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A job in the background inherits that Ctrl-C is ignored; here it interrupts, in child processes as well."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def server():
     with FaultyServer({"/file.bin": CONTENT, "/second/file.bin": CONTENT}) as running:
