@@ -47,7 +47,8 @@ def draw_pet(seed, index, species):
     """
     dice = Dice(seed, index)
     portrait = dice.chance(0.6)
-    # The frame's share that the animal takes in width or height: a quarter to nine tenths, rather more than less.
+    # The frame's share, in width or in height: of the whole animal a quarter to nine tenths, rather more than less;
+    # of a portrait's head up to all of it.
     extent = dice.uniform(0.7, 1.0) if portrait else max(dice.uniform(0.25, 0.9) for _ in range(5))
     return _draw(dice, [Model(species, dice.uniform(0.3, 0.7), extent, portrait)])
 

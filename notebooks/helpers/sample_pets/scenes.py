@@ -116,7 +116,7 @@ def draw_place(dice, height, width, horizon, subject):
     nearness = np.maximum(y - np.float32(horizon), 1) / np.float32(height)
     across = (x - np.float32(width * dice.uniform(0.2, 0.8))) / (nearness + np.float32(0.25))
     outdoors = dice.chance(0.45)
-    behind = (_draw_trees if outdoors else _draw_wall)(dice, y, x, horizon, subject)
+    behind = _draw_trees(dice, y, x, horizon) if outdoors else _draw_wall(dice, y, x, horizon, subject)
     grassy = outdoors and dice.chance(0.75)
     floor = (_draw_grass if grassy else _draw_floor)(dice, y, nearness, across, subject)
     edge = np.clip(y - np.float32(horizon), 0, 1)[..., None]
@@ -156,7 +156,7 @@ def _draw_wall(dice, y, x, horizon, subject):
     return wall
 
 
-def _draw_trees(dice, y, x, horizon, subject):
+def _draw_trees(dice, y, x, horizon):
     """Draw sky and leaves, out of focus."""
     sky = _mix(
         vary(dice, (0.55, 0.70, 0.88)),
