@@ -10,18 +10,27 @@ endif
 # The environment is ready when this file is newer than the lock; one stamp per device, so `GPU=1` re-installs.
 READY := .venv/ready-$(DEVICE)
 ARGS ?=
+# Two files of tests at once; on a GPU one, for TensorFlow takes all of its memory.
+PARALLEL := $(if $(GPU),,-n 2 --dist loadfile)
+REPORTS := --junitxml=build/reports/tests.xml --html=build/reports/tests.html --self-contained-html
 
 .DEFAULT_GOAL := help
-.PHONY: help notebooks test sample lab data outputs lint lock clean
+.PHONY: help notebooks test test-all mutants sample lab data claims outputs lint lock clean
 
 help:  ## print this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 notebooks: $(READY) sample  ## draw the sample pets and execute every notebook; pages in build/html
 	$(BIN)/python scripts/run_notebooks.py $(ARGS)
 
 test: $(READY) sample  ## run all tests, every cell of every notebook included
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(REPORTS) $(ARGS)
+
+test-all: $(READY) sample  ## run the slow tests, too: every planted fault, every knob, two equal runs (under an hour)
+	$(BIN)/python -m pytest -m "" $(PARALLEL) $(REPORTS) $(ARGS)
+
+mutants: $(READY) sample  ## plant faults into copies of the project; print a table of what caught them
+	$(BIN)/python tests/mutants.py $(ARGS)
 
 sample: $(READY)  ## draw the sample pets into data/sample-pets, unless they are there
 	$(BIN)/python scripts/draw_sample_pets.py
@@ -31,6 +40,9 @@ lab: $(READY) sample  ## open the notebooks in JupyterLab
 
 data: $(READY)  ## download the book's data (1.6 GB), verified
 	$(BIN)/python scripts/download_data.py oxford-pets dogs-vs-cats pictures
+
+claims: $(READY)  ## compare results of the book's scale with what the book claims
+	$(BIN)/python scripts/check_claims.py
 
 outputs: $(READY) sample  ## execute the notebooks and store their outputs in notebooks/
 	$(BIN)/python scripts/run_notebooks.py --store $(ARGS)

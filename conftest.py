@@ -1,3 +1,3 @@
 """Loads the notebook checks, so that plain `pytest` runs and compares every cell of every notebook."""
 
-pytest_plugins = ["notebook_checks"]
+pytest_plugins = ["notebook_checks.plugin"]

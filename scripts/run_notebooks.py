@@ -16,7 +16,6 @@ import os
 import platform
 import re
 import sys
-import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -28,11 +27,11 @@ import jinja2
 import jupytext
 import nbformat
 import papermill
-import psutil
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 from nbconvert.filters import strip_ansi
 from papermill.iorw import LocalHandler, papermill_io
+from peak_memory import PeakMemory
 from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -169,28 +168,6 @@ class Outcome:
     peak: int = 0  # bytes
     finished: str = ""
     results: list = field(default_factory=list)  # pairs of text
-
-
-class PeakMemory:
-    """Watch the processes started in a `with` block; `peak` is their largest memory together, in bytes."""
-
-    def __enter__(self):
-        self.peak, self._before, self._over = 0, set(psutil.Process().children(recursive=True)), threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self):
-        while not self._over.wait(0.2):
-            total = 0
-            for process in set(psutil.Process().children(recursive=True)) - self._before:
-                with suppress(psutil.Error):  # it has just ended
-                    total += process.memory_info().rss
-            self.peak = max(self.peak, total)
 
 
 class AtomicHandler(LocalHandler):
@@ -460,6 +437,8 @@ def main(argv=None):
     os.environ.update(PROFILE=options.profile, DATA=str(options.data), BUILD=str(options.out))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TQDM_DISABLE", "1")  # bars with their timings do not belong into a page
+    for name in ("COLUMNS", "LINES"):  # the width of a model's summary
+        os.environ.pop(name, None)
     papermill_io.register(str(options.out), AtomicHandler())
     outcomes = [run_notebook(stem, source, options) for stem, source in options.chosen.items()]
     print(f"\n{table(outcomes)}\n\npages: {short(options.out / 'html' / 'index.html')}")

@@ -6,6 +6,7 @@ from pathlib import Path
 import jupytext
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+STEMS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.py"))
 
 
 def read_notebook(stem):

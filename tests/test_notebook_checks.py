@@ -4,20 +4,21 @@ import base64
 import copy
 import io
 import os
-import subprocess
 import sys
-import xml.etree.ElementTree as ET
-from pathlib import Path
 from unittest import mock
 
+import jupytext
 import nbformat
-import notebook_checks
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-from notebook_checks import Failure, compare, inspect, limits_of
+from notebook_checks import Failure, limits_of, plugin
+from notebook_checks.outputs import compare
+from notebook_checks.runs import compare_runs
+from notebook_checks.stored import CHAPTER, CHECKS, Stored
 from PIL import Image
+from project_copy import run_pytest
 
 CPU = limits_of(new_code_cell(), "cpu")
 
@@ -162,7 +163,9 @@ def test_swapped_figures_other_sizes_and_other_alt_texts_fail():
 def tidy():
     """Return five cells without a fault: text, a figure, an ignored output, a setting, an error."""
     cells = [new_code_cell("x = 1", outputs=printed("see ../data and https://a.org/tmp/x, 1 / 2")) for _ in range(5)]
+    cells[0].metadata = nbformat.from_dict({"tags": ["step-9.2-1"]})
     cells[1].outputs = displayed(png(np.zeros((4, 4))))
+    cells[1].metadata = nbformat.from_dict({"tags": ["claim-1", "step-9.2-2", "figure-9.3"]})
     cells[2].metadata = nbformat.from_dict({"tags": ["nbval-ignore-output"], "nbval": {"reason": "a clock"}})
     cells[3].metadata = nbformat.from_dict({"nbval": {"rtol": {"cpu": 1e-3, "gpu": 5e-2}, "timeout": 3}})
     cells[3].source = "\n".join(["x = 1"] * 30)
@@ -172,12 +175,18 @@ def tidy():
 
 
 FAULTS = {  # a check, and what makes it fail
-    "short cells": [lambda cells: cells[3].update(source=cells[3].source + "\nx")],
     "run in order": [
         lambda cells: cells[1].update(execution_count=None),
-        lambda cells: cells.pop(1),
-        lambda cells: cells.insert(1, cells.pop(2)),
+        lambda cells: cells.pop(2),
+        lambda cells: cells.insert(2, cells.pop(3)),
     ],
+    "chapter tags": [
+        lambda cells: cells[1].metadata.tags.remove("step-9.2-2"),
+        lambda cells: cells[0].metadata.update(tags=["step-9.2-1", "step-9.2-9"]),
+        lambda cells: (cells[0].metadata.update(tags=["figure-9.3"]), cells[1].metadata.update(tags=["step-9.2-1"])),
+        lambda cells: cells[1].metadata.update(tags=["figure-9.3", "step-9.2-2"]),
+    ],
+    "short cells": [lambda cells: cells[3].update(source=cells[3].source + "\nx")],
     "no stderr": [lambda cells: cells[0].outputs.append(new_output("stream", name="stderr", text="noise"))],
     "no machine paths": [
         lambda cells, path=path: cells[0].update(outputs=printed(f"saved to {path}"))
@@ -196,20 +205,52 @@ FAULTS = {  # a check, and what makes it fail
         lambda cells: cells[0].metadata.update(nbval={"rtol": {"tpu": 1}}),
     ],
     "reasons": [lambda cells: cells[2].metadata.pop("nbval")],
-    "few ignored": [lambda cells: cells[0].update(metadata=copy.deepcopy(cells[2].metadata))],
+    "few ignored": [lambda cells: cells[4].update(metadata=copy.deepcopy(cells[2].metadata))],
 }
 
 
-def test_tidy_notebook_has_no_complaints():
-    assert list(inspect(tidy())) == []
-    assert list(FAULTS) == list(notebook_checks.CHECKS)
+def complaints(folder, cells, written=None):
+    """Store a notebook and its text source; return the checks that complain, with what they say."""
+    nbformat.write(new_notebook(cells=cells), folder / "tidy.ipynb")
+    jupytext.write(new_notebook(cells=written or cells), folder / "tidy.py", fmt="py:percent")
+    stored = Stored(folder / "tidy.ipynb")
+    return {name: found for name, check in CHECKS.items() if (found := list(check(stored)))}
 
 
+@pytest.fixture
+def chapter(monkeypatch):
+    monkeypatch.setitem(CHAPTER, "tidy", ["step-9.2-1", "step-9.2-2", "figure-9.3"])
+
+
+@pytest.mark.usefixtures("chapter")
+def test_tidy_notebook_has_no_complaints(tmp_path):
+    assert complaints(tmp_path, tidy()) == {}
+    assert list(CHECKS) == ["in step", *FAULTS]
+
+
+@pytest.mark.usefixtures("chapter")
 @pytest.mark.parametrize(("check", "fault"), [(check, fault) for check, faults in FAULTS.items() for fault in faults])
-def test_every_check_catches_its_faults(check, fault):
+def test_every_check_catches_its_faults(tmp_path, check, fault):
     cells = tidy()
     fault(cells)
-    assert {name for name, _ in inspect(cells)} == {check}
+    assert list(complaints(tmp_path, cells)) == [check]
+
+
+@pytest.mark.usefixtures("chapter")
+@pytest.mark.parametrize(
+    ("fault", "number"),
+    [
+        (lambda cells: cells[3].update(source="x = 2"), 4),
+        (lambda cells: cells[1].metadata.tags.append("claim-2"), 2),
+        (lambda cells: cells.insert(0, nbformat.v4.new_markdown_cell("Prose.")), 1),
+        (lambda cells: cells.pop(), 5),
+    ],
+)
+def test_text_source_out_of_step_is_caught(tmp_path, fault, number):
+    written = tidy()
+    fault(written)
+    said = {"in step": [f"cell {number} of all is another one in tidy.py: run `make outputs`"]}
+    assert complaints(tmp_path, tidy(), written) == said
 
 
 # Whole runs of pytest
@@ -218,10 +259,12 @@ FIRST = """\
 import os, sys, time
 from IPython.display import clear_output, display
 from PIL import Image
+from project_copy import run_pytest
 print(os.path.basename(os.getcwd()), os.environ["TQDM_DISABLE"], os.environ["TF_CPP_MIN_LOG_LEVEL"])
-print(os.path.relpath(os.environ["BUILD"]), [n for n in ("PYTEST_CURRENT_TEST", "PROFILE") if n in os.environ])
+unwanted = ("PYTEST_CURRENT_TEST", "PROFILE", "DATA", "COLUMNS")
+print(os.path.relpath(os.environ["BUILD"]), [n for n in unwanted if n in os.environ])
 print(os.environ["MPLBACKEND"])"""
-BUILD = f"../{notebook_checks.OUT}"
+BUILD = f"../{plugin.OUT}"
 
 
 def cell(source, *outputs, **metadata):
@@ -283,64 +326,48 @@ REASONS = {
 }
 
 
-class Run:
-    """A run of pytest on notebooks: `outcomes` maps (notebook, item) to (outcome, text, seconds)."""
-
-    def __init__(self, folder, notebooks, *arguments):
-        (folder / "pytest.ini").write_text("[pytest]\n")
-        (folder / "notebooks").mkdir()
-        for name, cells in notebooks.items():
-            nbformat.write(notebook(name, *copy.deepcopy(cells)), folder / "notebooks" / f"{name}.ipynb")
-        command = [sys.executable, "-m", "pytest", "-p", "notebook_checks", "--nbval", "--nbval-current-env"]
-        environment = os.environ | {"PYTHONPATH": str(Path(notebook_checks.__file__).parent), "PROFILE": "book"}
-        environment |= {"MPLBACKEND": "agg", "COLUMNS": "200"}
-        report = folder / "report.xml"
-        done = subprocess.run(
-            [*command, f"--junitxml={report}", "-p", "no:cacheprovider", *arguments],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        self.folder, self.status, self.text, self.outcomes = folder, done.returncode, done.stdout + done.stderr, {}
-        for case in ET.parse(report).iter("testcase"):
-            child = next((child for child in case if child.tag != "properties"), None)
-            outcome, text = ("passed", "") if child is None else (child.tag, child.text or child.get("message"))
-            self.outcomes[case.get("classname").split(".")[1], case.get("name")] = (
-                outcome,
-                text,
-                float(case.get("time")),
-            )
+def run_notebooks(folder, notebooks, *arguments):
+    """Run pytest on notebooks; return the PytestRun with cases by (notebook, item)."""
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "notebooks").mkdir()
+    for name, cells in notebooks.items():
+        nbformat.write(notebook(name, *copy.deepcopy(cells)), folder / "notebooks" / f"{name}.ipynb")
+    options = ("-p", "notebook_checks.plugin", "--nbval", "--nbval-current-env", *arguments)
+    done = run_pytest(
+        folder, *options, PYTHONPATH=os.pathsep.join(sys.path), PROFILE="book", DATA="x", MPLBACKEND="agg"
+    )
+    done.cases = {(path.split(".")[1], item): case for (path, item), case in done.cases.items()}
+    return done
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return Run(tmp_path_factory.mktemp("project"), NOTEBOOKS, "-n2", "--dist=loadfile")
+    return run_notebooks(tmp_path_factory.mktemp("project"), NOTEBOOKS, "-n2", "--dist=loadfile")
 
 
 def test_sound_notebook_passes_in_the_environment_of_a_plain_run(run):
-    outcomes = [value[:2] for (name, _), value in run.outcomes.items() if name == "sound"]
-    assert outcomes == [("passed", "")] * (len(notebook_checks.CHECKS) + len(NOTEBOOKS["sound"]) + 2), run.text
+    outcomes = [value[:2] for (name, _), value in run.cases.items() if name == "sound"]
+    assert outcomes == [("passed", "")] * (len(CHECKS) + len(NOTEBOOKS["sound"]) + 2), run.text
     assert run.status == 1
-    assert {name for name, _ in run.outcomes} == set(NOTEBOOKS)
+    assert {name for name, _ in run.cases} == set(NOTEBOOKS)
 
 
 @pytest.mark.parametrize("name", list(REASONS))
 def test_fault_is_caught_for_its_reason_and_the_rest_is_not_run(run, name):
-    assert run.outcomes[name, "cell 1"][0] == "passed", run.text
-    outcome, text, _ = run.outcomes[name, "cell 2"]
+    assert run.cases[name, "cell 1"][0] == "passed", run.text
+    outcome, text, _ = run.cases[name, "cell 2"]
     assert outcome == "failure"
     assert text.startswith(f"cell 2: {REASONS[name]}")
     assert f"  | {NOTEBOOKS[name][0].source.splitlines()[0]}" in text  # the cell is named and shown
-    outcome, text, _ = run.outcomes[name, "cell 3"]
+    outcome, text, _ = run.cases[name, "cell 3"]
     assert (outcome, "not run, for cell 2 failed" in text) == ("skipped", True)
-    others = {item: value[0] for (stem, item), value in run.outcomes.items() if stem == name and "cell " not in item}
+    others = {item: value[0] for (stem, item), value in run.cases.items() if stem == name and "cell " not in item}
     assert set(others.values()) == {"passed"}
 
 
 def test_dead_and_hung_kernels_fail_soon(run):
-    assert run.outcomes["killed", "cell 2"][2] < 5
-    assert 2 <= run.outcomes["hung", "cell 2"][2] < 5
+    assert run.cases["killed", "cell 2"][2] < 5
+    assert 2 <= run.cases["hung", "cell 2"][2] < 5
 
 
 def test_summary_counts(run):
@@ -356,9 +383,27 @@ def test_summary_counts(run):
     assert "GPU checks: not run" in lines
 
 
+def test_cost_is_compared_with_the_last_run():
+    kept = {}
+    cache = mock.Mock(**{"get.side_effect": kept.get, "set.side_effect": kept.__setitem__})
+    assert compare_runs(cache, {"a": {"seconds": 10.0, "megabytes": 500}}) == (
+        {"a": "10 s, 500 MB at most; nothing recorded"},
+        [],
+    )
+    texts, warnings = compare_runs(
+        cache, {"b": {"seconds": 1.0, "megabytes": 1}, "a": {"seconds": 12.9, "megabytes": 660}}
+    )
+    assert texts["a"] == "13 s, 660 MB at most; the last time 10 s, 500 MB"
+    assert warnings == ["a took 32% more megabytes than the last time"]
+    assert compare_runs(cache, {"a": {"seconds": 20.0, "megabytes": 1}})[1] == [
+        "a took 55% more seconds than the last time"
+    ]
+    assert compare_runs(None, {"a": {"seconds": 20.0, "megabytes": 1}})[1] == []
+
+
 def test_differing_figure_is_shown(run):
-    out = run.folder / notebook_checks.OUT
-    assert "see build/notebook-checks/repainted/figures/cell-2/difference.png" in run.outcomes["repainted", "cell 2"][1]
+    out = run.folder / plugin.OUT
+    assert "see build/notebook-checks/repainted/figures/cell-2/difference.png" in run.cases["repainted", "cell 2"][1]
     levels = {name: 0 for name in ("expected", "actual", "difference")}
     for name in levels:
         levels[name] = Image.open(out / "repainted/figures/cell-2" / f"{name}.png").getpixel((4, 4))
@@ -375,7 +420,7 @@ devices = SimpleNamespace(list_physical_devices=lambda kind: [kind] if kind == "
 sys.modules["tensorflow"] = SimpleNamespace(config=devices)
 print('IoU', 0.891)"""
     cells = [cell(fake, printed("IoU 0.873\n"), nbval={"rtol": {"cpu": 1e-3, "gpu": 5e-2}})]
-    done = Run(tmp_path, {"gpu": cells})
+    done = run_notebooks(tmp_path, {"gpu": cells})
     assert done.status == 0, done.text
     assert "GPU checks: 2 cells within GPU tolerances" in done.text  # the last cell, too
 
@@ -383,9 +428,9 @@ print('IoU', 0.891)"""
 def test_other_nbval_and_scattered_cells_are_refused(monkeypatch):
     for scattered in ("load", "worksteal", "each"):
         with pytest.raises(pytest.UsageError, match="add --dist loadfile"):
-            notebook_checks.pytest_configure(mock.Mock(**{"getoption.return_value": scattered}))
+            plugin.pytest_configure(mock.Mock(**{"getoption.return_value": scattered}))
     config = mock.Mock(**{"getoption.return_value": "loadscope"})
-    notebook_checks.pytest_configure(config)
-    monkeypatch.setattr(notebook_checks, "NBVAL", "0.12")
+    plugin.pytest_configure(config)
+    monkeypatch.setattr(plugin, "NBVAL", "0.12")
     with pytest.raises(pytest.UsageError, match=r"made for nbval 0\.12; found 0\.11"):
-        notebook_checks.pytest_configure(config)
+        plugin.pytest_configure(config)

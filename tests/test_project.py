@@ -7,7 +7,6 @@ import tomllib
 from itertools import product
 from pathlib import Path
 
-import jupytext
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -124,7 +123,7 @@ def test_make_alone_lists_every_target():
         check=True,
     ).stdout
     targets = re.search(r"^\.PHONY: (.*)$", read("Makefile"), re.MULTILINE)[1].split()
-    assert re.findall(r"^make (\w+) +\S", listing, re.MULTILINE) == targets
+    assert re.findall(r"^make ([\w-]+) +\S", listing, re.MULTILINE) == targets
 
 
 # Continuous integration
@@ -205,15 +204,6 @@ def test_citation_names_the_companion_and_the_book():
     assert sum(int(digit) * (3 if i % 2 else 1) for i, digit in enumerate(book["isbn"])) % 10 == 0
 
 
-def test_notebooks_and_text_sources_are_in_step():
-    sources = sorted((ROOT / "notebooks").glob("*.py"))
-    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    assert sources
-    assert [path.stem for path in notebooks] == [path.stem for path in sources]
-    for pair in zip(sources, notebooks, strict=True):
-        text, notebook = (
-            [(cell.cell_type, cell.source, dict(cell.metadata)) for cell in jupytext.read(path).cells] for path in pair
-        )
-        for number, (written, stored) in enumerate(zip(text, notebook, strict=False)):
-            assert stored == written, f"{pair[1].name}, cell {number}: run `make outputs`"
-        assert len(notebook) == len(text), f"{pair[1].name} has other cells than its text source"
+def test_every_notebook_has_its_text_source():  # that they are in step, the notebook checks check
+    stems = [sorted(path.stem for path in (ROOT / "notebooks").glob(f"*.{suffix}")) for suffix in ("py", "ipynb")]
+    assert stems[0] == stems[1] != []

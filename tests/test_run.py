@@ -23,11 +23,12 @@ def test_a_knob_needs_both_values():
 
 
 def test_results_are_written_and_printed(tmp_path, capsys):
-    results = {"profile": "sample", "mean_iou": 0.78032, "epochs": 7}
+    results = {"profile": "sample", "mean_iou": 0.78032, "losses": [0.5, 0.25], "epochs": 7}
     path = save_results(results, tmp_path / "results" / "9_2.json")
     assert json.loads(path.read_text()) == results
     printed = capsys.readouterr().out.splitlines()
-    assert [line.split() for line in printed] == [["profile", "sample"], ["mean_iou", "0.7803"], ["epochs", "7"]]
+    shown = [["profile", "sample"], ["mean_iou", "0.7803"], ["losses", "2", "values"], ["epochs", "7"]]
+    assert [line.split() for line in printed] == shown
 
 
 def test_results_that_cannot_be_written_leave_the_old_ones(tmp_path):

@@ -29,7 +29,7 @@ def profile_values(profile):
 
 
 def save_results(results, path):
-    """Write results as JSON, whole or not at all, and print them one a line.
+    """Write results as JSON, whole or not at all, and print them one a line; of a list, its length.
 
     Args:
         results: dict of names to str, numbers, lists or dicts of these.
@@ -47,5 +47,8 @@ def save_results(results, path):
     finally:
         unfinished.unlink(missing_ok=True)
     for name, value in results.items():
-        print(f"{name:28} {f'{value:.4f}' if isinstance(value, float) else value}")
+        shown = (
+            f"{value:.4f}" if isinstance(value, float) else f"{len(value)} values" if isinstance(value, list) else value
+        )
+        print(f"{name:28} {shown}")
     return path

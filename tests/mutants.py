@@ -1,0 +1,476 @@
+"""Planted faults: each breaks a copy of the project, and the checks must catch it, for the reason stated here.
+
+python tests/mutants.py                             # all of them, as a table; also `make mutants`
+python tests/mutants.py --only sound --repeat 10    # is a sound project ever taken for a broken one?
+"""
+
+import argparse
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nbformat.v4 import new_output
+from project_copy import ProjectCopy, find_cell, replaced, run_pytest
+from tqdm import tqdm
+
+SEGMENTATION = "9_2_image_segmentation"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A fault, and how it is to be caught."""
+
+    name: str
+    plant: Callable[[ProjectCopy], None]
+    says: str | None  # a regular expression for the first failure; None for what must pass
+    run: tuple = (f"notebooks/{SEGMENTATION}.ipynb",)  # the arguments of pytest
+    environment: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a mutant."""
+
+    right: bool
+    told: str  # the first line of the first failure
+    seconds: float
+    text: str  # all that pytest printed
+
+
+def judge(mutant, folder):
+    """Break a copy of the project in an empty folder, run the checks there, and return the Verdict."""
+    started = time.monotonic()
+    project = ProjectCopy(folder)
+    try:
+        mutant.plant(project)
+    except LookupError as error:
+        return Verdict(False, str(error), time.monotonic() - started, "")
+    run = run_pytest(project.folder, "-x", *mutant.run, **mutant.environment)
+    failure = run.failures[0] if run.failures else ""
+    if mutant.says is None:
+        right, told = run.status == 0, failure or "passed"
+    else:
+        right, told = run.status == 1 and bool(re.search(mutant.says, failure, re.DOTALL)), failure or "ESCAPED"
+    blamed = [line[1:].strip() for line in told.splitlines() if line.startswith("E  ")]  # of a test's traceback
+    blamed = max(blamed[:2], key=len) if blamed else told.partition("\n")[0]
+    return Verdict(right, blamed, time.monotonic() - started, run.text)
+
+
+# How to plant
+
+
+def in_cell(text, old, new, stem=SEGMENTATION, **metadata):
+    """Change the source of a cell of both files, found by a tag or by its text; it may get other metadata."""
+
+    def change(cells):
+        cell = cells[find_cell(cells, text)]
+        cell.source = replaced(cell.source, old, new, f"the cell {text!r}")
+        cell.metadata.update(metadata)
+
+    return lambda project: project.edit_notebook(stem, change)
+
+
+def in_cells(change, stem=SEGMENTATION, paired=True):
+    """Change the list of cells."""
+    return lambda project: project.edit_notebook(stem, change, paired)
+
+
+def in_file(path, old, new):
+    """Change a text file."""
+    return lambda project: project.edit_text(path, old, new)
+
+
+def nothing(project):
+    """Leave the project as it is."""
+
+
+def clear_outputs(cells):
+    """Take all outputs away, as `nbstripout` or a menu does."""
+    for cell in cells:
+        if cell.cell_type == "code":
+            cell.update(outputs=[], execution_count=None)
+
+
+def clear_one_output(cells):
+    """Take the output of the second cell away, as a merge may."""
+    cells[find_cell(cells, "nbval-ignore-output")].outputs = []
+
+
+def delete_cell(text):
+    """Delete a cell."""
+    return lambda cells: cells.pop(find_cell(cells, text))
+
+
+def exchange_cells(first, second):
+    """Exchange two cells with their outputs; both had been run in the new order."""
+
+    def change(cells):
+        i, j = find_cell(cells, first), find_cell(cells, second)
+        cells[i].execution_count, cells[j].execution_count = cells[j].execution_count, cells[i].execution_count
+        cells[i], cells[j] = cells[j], cells[i]
+
+    return change
+
+
+def exchange_figures(first, second):
+    """Exchange the outputs of two cells."""
+
+    def change(cells):
+        one, other = cells[find_cell(cells, first)], cells[find_cell(cells, second)]
+        one.outputs, other.outputs = other.outputs, one.outputs
+
+    return change
+
+
+def remove_tag(tag):
+    """Take a tag away."""
+
+    def change(cells):
+        metadata = cells[find_cell(cells, tag)].metadata
+        metadata.tags = [other for other in metadata.tags if other != tag]
+        if not metadata.tags:
+            del metadata["tags"]
+
+    return change
+
+
+def drop_alt_text(tag):
+    """Take the text of a figure away."""
+    return lambda cells: [output.metadata.clear() for output in cells[find_cell(cells, tag)].outputs]
+
+
+def add_output(text, output):
+    """Add an output to a cell."""
+    return lambda cells: cells[find_cell(cells, text)].outputs.append(output)
+
+
+# The mutants: the checks of notebooks as they are stored
+
+PETS, PLOTS = "notebooks/helpers/pets.py", "notebooks/helpers/plots.py"
+DEFINITIONS = (f"tests/test_{SEGMENTATION[4:]}.py",)
+STORED = [
+    Mutant("outputs cleared", in_cells(clear_outputs), "cell 1 has the execution count None"),
+    Mutant("cell deleted", in_cells(delete_cell("minlength=3) / train_masks.size")), "has the execution count"),
+    Mutant(
+        "cell of a step deleted", in_cells(delete_cell("step-9.2-9"), paired=False), "another one in 9_2.*make outp"
+    ),
+    Mutant("two cells exchanged", in_cells(exchange_cells("step-9.2-3", "step-9.2-4")), "not in the book's order"),
+    Mutant("tag removed", in_cells(remove_tag("step-9.2-7")), "no cell has the tag step-9.2-7"),
+    Mutant(
+        "unpaired edit",
+        in_file(f"notebooks/{SEGMENTATION}.py", "epochs=EPOCHS,\n    val", "epochs=3,\n    val"),
+        "in 9_2",
+    ),
+    Mutant("figure without alt text", in_cells(drop_alt_text("figure-9.4")), "has a figure without alt text"),
+    Mutant(
+        "standard error stored",
+        in_cells(add_output("step-9.2-2", new_output("stream", name="stderr", text="WARNING: retracing"))),
+        "has stored stderr: WARNING: retracing",
+    ),
+    Mutant(
+        "path in an output",
+        in_cells(add_output("step-9.2-2", new_output("stream", text="/".join(["", "home", "ada", "pets"])))),
+        "shows a path of one machine in its stdout",
+    ),
+    Mutant(
+        "many cells ignored",
+        in_cells(
+            lambda cells: [
+                cell.metadata.update(tags=["nbval-ignore-output"], nbval={"reason": "slow"})
+                for cell in cells
+                if cell.cell_type == "code" and "tags" not in cell.metadata
+            ]
+        ),
+        "cells are ignored, more than 5%",
+    ),
+]
+
+# A kernel that fails: planted into the first cell, so that nothing else has to run
+
+KERNEL = [
+    Mutant(
+        "bad magic",
+        in_cell("parameters", "import os\n", "import os\n%no_such_magic\n"),
+        "raised UsageError: Line magic",
+    ),
+    Mutant(
+        "killed kernel",
+        in_cell("parameters", "import os\n", "import os\nos.kill(os.getpid(), 9)\n"),
+        "killed by signal 9: out of memory",
+    ),
+    Mutant(
+        "hung cell",
+        in_cell("parameters", "import os\n", "import os\nwhile True: pass\n", nbval={"timeout": 2}),
+        "ran longer than its limit of 2 s",
+    ),
+    Mutant(
+        "noise on standard error",
+        in_cell("parameters", "import os\n", "import os\nos.system('echo noise >&2')\n"),
+        "but the cell shows.*stderr: noise",
+    ),
+    Mutant(
+        "raises-exception without one",
+        in_cell("parameters", "import os\n", "import os\n", tags=["parameters", "raises-exception"]),
+        "is tagged raises-exception and raised nothing",
+    ),
+]
+
+# Faults before the training, seen in the notebook
+
+LESSON = [
+    Mutant("output of one cell cleared", in_cells(clear_one_output), "cell 2: no output is stored"),
+    Mutant(
+        "swapped figures", in_cells(exchange_figures("figure-9.1", "figure-9.2")), r"a figure .*\| pet = sample_pets"
+    ),
+    Mutant(
+        "exception swallowed",
+        in_cell(
+            "step-9.2-2",
+            "picture_paths, trimap_paths = list_pets(PETS)\n",
+            "picture_paths = []\ntry:\n    picture_paths, trimap_paths = list_pets('pets')\n"
+            "except OSError:\n    pass\nif picture_paths:\n    ",
+        ),
+        r"other kinds of outputs.*\| except OSError:",
+    ),
+    Mutant(
+        "another colour map",
+        in_file(PLOTS, "cmap=ListedColormap(colors)", "cmap='viridis'"),
+        r"a figure differs.*\| pet =",
+    ),
+    Mutant(
+        "class names of a legend exchanged",
+        in_file(PLOTS, "zip(classes, colors, strict=True)", "zip(classes[::-1], colors, strict=True)"),
+        r"a figure differs.*\| pet = ",
+    ),
+    Mutant(
+        "shifted mask",
+        in_file(
+            PETS,
+            "Image.fromarray((trimap - 1).astype(np.uint8))",
+            "Image.fromarray(np.roll(trimap - 1, 1, 1).astype(np.uint8))",
+        ),
+        r"a figure differs.*\| mask = read_mask",
+    ),
+    Mutant(
+        "labels not shifted by one",
+        in_file(PETS, "(trimap - 1).astype", "trimap.astype"),
+        r"a figure differs.*\| mask = read_mask",
+    ),
+    Mutant(
+        "lists shuffled differently",
+        in_cell("step-9.2-5", "Random(SEED).shuffle(shuffled_trimaps)", "Random(SEED + 1).shuffle(shuffled_trimaps)"),
+        "ValueError: Picture .* meets trimap",
+    ),
+    Mutant(
+        "order shuffled with another seed",
+        in_cell(
+            "step-9.2-5",
+            "shuffled_pictures, shuffled_trimaps = list",
+            "SEED += 1\nshuffled_pictures, shuffled_trimaps = list",
+        ),
+        r"stdout differs.*\| SEED \+= 1",
+    ),
+    Mutant("wrong seed", in_cell("parameters", "SEED = 1337", "SEED = 1338"), r"a figure .*\| pet ="),
+    Mutant(
+        "wrong split",
+        in_cell(
+            "step-9.2-5",
+            "train_images, val_images =",
+            "images, masks = (np.roll(array, VALIDATION, 0) for array in (images, masks))\ntrain_images, val_images =",
+        ),
+        r"a figure differs.*\| .*plots.show_picture\(train_images",
+    ),
+    Mutant(
+        "validation pictures among the training pictures",
+        in_cell("step-9.2-5", "images[:-VALIDATION],", "images,"),
+        "expected 2700, actual 3000",
+    ),
+    Mutant(
+        "nearest for pictures",
+        in_file(PETS, "picture, size, Image.Resampling.BILINEAR", "picture, size, Image.Resampling.NEAREST"),
+        r"a figure differs.*plots.show_picture\(train_images",
+    ),
+    Mutant(
+        "bilinear for masks",
+        in_file(PETS, "mask, size, Image.Resampling.NEAREST", "mask, size, Image.Resampling.BILINEAR"),
+        r"a figure differs.*plots.show_picture\(train_images",
+    ),
+    Mutant(
+        "another width in the network",
+        in_cell(
+            "step-9.2-6", "layers.Conv2DTranspose(width, 3, padding", "layers.Conv2DTranspose(width + 1, 3, padding"
+        ),
+        "(?s)differs.*build_segmentation_network",
+    ),
+    Mutant(
+        "names of the dots' networks exchanged",
+        in_cell("def build_dot_network", 'halve == "strides"', 'halve != "strides"'),
+        r"numbers in stdout differ.*expected 0.92, actual 0.55",
+    ),
+]
+
+# Faults in and after the training, seen by the tests of the notebook's own definitions
+
+TESTED = [
+    Mutant(
+        "metric off by 1 %",
+        in_cell("def confusion_matrix", "np.divide(both, either", "np.divide(1.01 * both, either"),
+        "test_iou_against_keras",
+        DEFINITIONS,
+    ),
+    Mutant(
+        "pictures not rescaled", in_cell("step-9.2-6", "Rescaling(1 / 255)", "Rescaling(1.0)"), "Rescaling", DEFINITIONS
+    ),
+    Mutant(
+        "least probable class",
+        in_cell("def predict_masks", "np.argmax(model", "np.argmin(model"),
+        "test_predicted_masks",
+        DEFINITIONS,
+    ),
+    Mutant(
+        "best model not reloaded",
+        in_cell("step-9.2-9", 'model = keras.models.load_model(MODELS / "oxford_segmentation.keras")\n', ""),
+        "test_best_network_comes_back",
+        DEFINITIONS,
+    ),
+    Mutant(
+        "trained on validation pictures",
+        in_cell("step-9.2-7", "    train_images,\n    train_masks,", "    images,\n    masks,"),
+        "test_training_uses_the_training_pictures",
+        DEFINITIONS,
+    ),
+    Mutant(
+        "best taken for worst",
+        in_cell("picture-scores", "np.argsort(picture_scores", "np.argsort(-picture_scores"),
+        "test_worst_and_best",
+        DEFINITIONS,
+    ),
+    Mutant(
+        "masks of other pictures",
+        in_cell("worst-and-best", "show_mask(predictions[index", "show_mask(predictions[column"),
+        "test_worst_and_best",
+        DEFINITIONS,
+    ),
+]
+
+# Faults that only long runs see
+
+
+def knob_tests(name):
+    """Return the arguments of pytest for the test of a knob, or of cells that run "twice"."""
+    words = "twice" if name == "twice" else f"{SEGMENTATION}-{name}"
+    return ("tests/test_knobs.py", "-m", "slow", "-k", words)
+
+
+SLOW = [
+    Mutant(
+        "metric off by 1 %, in the notebook",
+        in_cell("def segmentation_scores", "float(np.nanmean(iou))", "1.01 * float(np.nanmean(iou))"),
+        r"numbers in stdout differ.*\| trivial =",
+    ),
+    Mutant(
+        "parallel random map",
+        in_cell(
+            "step-9.2-7",
+            "history = model.fit(\n    train_images,\n    train_masks,\n    batch_size=BATCH_SIZE,\n",
+            """\
+import tensorflow as tf
+
+def brighten(image, mask):
+    return tf.cast(image, "float32") + tf.random.uniform([], -20, 20), mask
+
+batches = tf.data.Dataset.from_tensor_slices((train_images, train_masks))
+history = model.fit(
+    batches.map(brighten, num_parallel_calls=8).batch(BATCH_SIZE),
+""",
+        ),
+        "test_two_runs_are_equal",
+        ("tests/test_determinism.py", "-m", "slow"),
+    ),
+    Mutant(
+        "knob without effect",
+        in_cell("step-9.2-7", "    epochs=EPOCHS,", "    epochs=1,"),
+        "EPOCHS.*no effect",
+        knob_tests("EPOCHS"),
+    ),
+    Mutant(
+        "cell that cannot run twice",
+        in_cell("step-9.2-7", "MODELS.mkdir(parents=True, exist_ok=True)", "MODELS.mkdir(parents=True)"),
+        "FileExistsError",
+        knob_tests("twice"),
+    ),
+    Mutant(
+        "knob that breaks",
+        in_cell(
+            "step-9.2-5",
+            "val_images = images[:-VALIDATION], images[-VALIDATION:]",
+            "val_images = images[:-VALIDATION], images[-4:]",
+        ),
+        "VALIDATION",
+        knob_tests("VALIDATION"),
+    ),
+]
+
+# What must pass
+
+SOUND = [
+    Mutant("sound", nothing, None),
+    Mutant(
+        "metric off within its tolerance",
+        in_cell("def segmentation_scores", "float(np.nanmean(iou))", "1.0005 * float(np.nanmean(iou))"),
+        None,
+    ),
+    # Other processors round differently, and training carries that far: here vector instructions of older ones,
+    # then convolutions of another library.
+    Mutant("another processor", nothing, None, environment={"ONEDNN_MAX_CPU_ISA": "AVX2"}),
+    Mutant("another convolution", nothing, None, environment={"TF_ENABLE_ONEDNN_OPTS": "0"}),
+]
+
+FAST = [*STORED, *KERNEL]  # part of every `make test`
+MUTANTS = [*FAST, *LESSON, *TESTED, *SLOW, *SOUND]
+
+
+def main():
+    """Print a table of the mutants and what caught them; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", default="", metavar="TEXT", help="mutants whose name starts so")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="try each N times")
+    parser.add_argument("-j", type=int, default=2, metavar="N", help="how many at once")
+    options = parser.parse_args()
+    chosen = [mutant for mutant in MUTANTS if mutant.name.startswith(options.only)] * options.repeat
+    if not chosen:
+        parser.error(f"no mutant {options.only}; there are:\n  " + "\n  ".join(mutant.name for mutant in MUTANTS))
+
+    def tried(mutant):
+        folder = Path(tempfile.mkdtemp(prefix="mutant-"))
+        try:
+            return judge(mutant, folder)
+        finally:
+            shutil.rmtree(folder)
+
+    with ThreadPoolExecutor(options.j) as pool:
+        verdicts = list(tqdm(pool.map(tried, chosen), total=len(chosen), unit="mutant", disable=None))
+    width = max(len(mutant.name) for mutant in chosen)
+    for mutant, verdict in zip(chosen, verdicts, strict=True):
+        result = ("sound" if mutant.says is None else "caught") if verdict.right else "WRONG"
+        print(f"{mutant.name:{width}}  {result:6}  {verdict.seconds:4.0f} s  {verdict.told[:110]}")
+        if not verdict.right:
+            print(verdict.text)
+    for kind, faulty in (("caught", True), ("passed, as they must,", False)):
+        right = [
+            verdict.right
+            for mutant, verdict in zip(chosen, verdicts, strict=True)
+            if (mutant.says is not None) == faulty
+        ]
+        print(f"{sum(right)} {kind} of {len(right)}")
+    return int(not all(verdict.right for verdict in verdicts))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

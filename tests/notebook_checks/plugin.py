@@ -1,0 +1,252 @@
+"""Runs the cells of the notebooks and tells pytest what came of it."""
+
+import os
+import shutil
+import time
+from collections import defaultdict
+from contextlib import ExitStack
+from importlib.metadata import version
+from itertools import chain
+from queue import Empty
+from unittest import mock
+
+import nbformat
+import pytest
+from nbconvert.filters import strip_ansi
+from nbval.plugin import IPyNbCell, IPyNbFile
+from peak_memory import PeakMemory
+
+from . import Failure, is_ignored, limits_of, reason
+from .outputs import compare, flatten
+from .pages import save_pictures, write_index
+from .runs import compare_runs
+from .stored import CHECKS, Stored
+
+NBVAL = "0.11"  # this plugin overrides parts of nbval that another version may have changed
+OUT = "build/notebook-checks"  # figures that differ, and a folder for each notebook to write to
+SHOWN = ("stream", "display_data", "execute_result", "error")
+# Evaluated in the kernel after each cell: does TensorFlow, once a cell has imported it, see a GPU?
+ON_GPU = "any(m.config.list_physical_devices('GPU') for m in [__import__('sys').modules.get('tensorflow')] if m)"
+
+
+# Cells
+
+
+def execute(kernel, source, seconds):
+    """Run the source of a cell in a kernel.
+
+    Returns:
+        The outputs as a reader sees them, and the kernel's reply.
+
+    Raises:
+        Failure: the kernel died, or the cell ran longer than `seconds`.
+    """
+    options = {"allow_stdin": False, "stop_on_error": False, "user_expressions": {"gpu": ON_GPU}}
+    request, deadline = kernel.kc.execute(source, **options), time.monotonic() + seconds
+    outputs, displays, clear = [], defaultdict(list), False
+    while True:
+        message = receive(kernel, "iopub", request, deadline, seconds)
+        kind, content = message["msg_type"], message["content"]
+        if content.get("execution_state") == "idle":
+            return outputs, receive(kernel, "shell", request, deadline, seconds)["content"]
+        clear = clear or kind == "clear_output"
+        if clear and (kind in SHOWN or not content.get("wait", True)):
+            outputs.clear()
+            clear = False
+        display = content.get("transient", {}).get("display_id")
+        if kind in SHOWN:
+            outputs.append(nbformat.v4.output_from_msg(message))
+            displays[display].append(outputs[-1])
+        elif kind == "update_display_data":
+            for output in displays[display]:
+                output.update(nbformat.from_dict({"data": content["data"], "metadata": content["metadata"]}))
+
+
+def receive(kernel, channel, request, deadline, seconds):
+    """Return the next message about a request; raise a Failure if the kernel dies or the time is over."""
+    while time.monotonic() < deadline:
+        try:
+            message = kernel.get_message(channel, timeout=0.5)
+        except Empty:
+            if not kernel.is_alive():
+                status = kernel.km.provisioner.process.returncode
+                end = f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
+                raise Failure(f"the kernel {end}{': out of memory?' * (status == -9)}") from None
+        else:
+            if message["parent_header"].get("msg_id") == request:
+                return message
+    kernel.stop()
+    raise Failure(f"the cell ran longer than its limit of {seconds} s")
+
+
+class Notebook(IPyNbFile):
+    """A notebook: its checks as stored, then its cells."""
+
+    failed = None  # the cell after which nothing runs
+    memory = None  # watches the kernel
+
+    def setup(self):
+        """Leave the start of the kernel to the first cell, so that its failure is one failure."""
+
+    def start(self):
+        """Start the kernel in the environment of a plain run, with an empty folder to write to."""
+        folder = self.config.rootpath / OUT / self.path.stem
+        shutil.rmtree(folder, ignore_errors=True)
+        write_index(folder.parent)
+        with mock.patch.dict(os.environ, BUILD=str(folder), TQDM_DISABLE="1", TF_CPP_MIN_LOG_LEVEL="3"):
+            # With these, output to file descriptors is lost, figures are not shown, or outputs are not the stored ones
+            # (the width of a model's summary).
+            for name in ("PYTEST_CURRENT_TEST", "MPLBACKEND", "PROFILE", "DATA", "COLUMNS", "LINES"):
+                os.environ.pop(name, None)
+            self.stack = ExitStack()
+            self.memory = self.stack.enter_context(PeakMemory())
+            super().setup()
+
+    def collect(self):
+        """Yield the checks and the cells; these are numbered from 1, as in `[1]:` beside a cell."""
+        items = list(super().collect())
+        for name in CHECKS:
+            yield Check.from_parent(self, name=name)
+        for item in items:
+            name = f"cell {item.cell_num + 1}"
+            yield Cell.from_parent(self, name=name, cell_num=item.cell_num, cell=item.cell, options=item.options)
+
+    def teardown(self):
+        """Stop the kernel, unless it is stopped."""
+        if hasattr(self.kernel, "km"):
+            self.kernel.stop()
+        if self.memory:
+            self.stack.close()
+
+
+class Check(pytest.Item):
+    """A check of a notebook as it is stored."""
+
+    def runtest(self):
+        """Fail with all complaints."""
+        if complaints := list(CHECKS[self.name](Stored(self.path))):
+            raise Failure("\n".join(complaints))
+
+    def repr_failure(self, excinfo):
+        """Show the complaints without a traceback."""
+        return str(excinfo.value) if excinfo.errisinstance(Failure) else super().repr_failure(excinfo)
+
+    def reportinfo(self):
+        """Return where the check is reported."""
+        return self.path, None, f"{self.path.name}: {self.name}"
+
+
+class Cell(IPyNbCell):
+    """A code cell that runs and is compared."""
+
+    reportinfo = Check.reportinfo
+
+    def runtest(self):
+        """Run the cell, unless one before it has failed, and tell the summary how it was compared."""
+        notebook = self.parent
+        self.record = {"how": "not run", "figures": 0, "device": "cpu", "after": notebook.failed}
+        self.user_properties.append(("notebook cell", self.record))
+        if notebook.failed:
+            pytest.skip(f"not run, for {notebook.failed} failed")
+        notebook.failed, self.record["how"] = self.name, "failed"
+        started = time.monotonic()
+        if notebook.kernel is None:
+            notebook.start()
+        self.check()
+        self.record.update(seconds=time.monotonic() - started, peak=notebook.memory.peak)
+        notebook.failed = None
+
+    def check(self):
+        """Run and compare the cell."""
+        fresh, reply = execute(self.parent.kernel, self.cell.source, limits_of(self.cell, "cpu")["timeout"])
+        must_raise, raised = "raises-exception" in self.cell.metadata.get("tags", []), reply["status"] == "error"
+        if raised and not must_raise:  # an unknown magic, too
+            traceback = strip_ansi("\n".join(reply["traceback"]))
+            raise Failure(f"the cell raised {reply['ename']}: {reply['evalue']}\n{traceback}")
+        if must_raise and not raised:
+            raise Failure("the cell is tagged raises-exception and raised nothing")
+        if fresh and not self.cell.outputs:
+            shown = "\n".join(f"{kind}: {str(content)[:300]}" for kind, content in flatten(fresh))
+            raise Failure(f"no output is stored, but the cell shows (`make outputs` stores it)\n{shown}")
+        if is_ignored(self.cell):
+            self.record.update(how="ignored", reason=reason(self.cell) or "no reason given")
+            return
+        on_gpu = reply.get("user_expressions", {}).get("gpu", {}).get("data", {}).get("text/plain") == "True"
+        self.record["device"] = "gpu" if on_gpu else "cpu"
+        floats, figures = compare(self.cell.outputs, fresh, limits_of(self.cell, self.record["device"]))
+        self.record.update(how="tolerance" if floats or figures else "exact", figures=figures)
+
+    def repr_failure(self, excinfo):
+        """Show what is wrong, where the pictures are, and the cell's source, without a traceback."""
+        if not excinfo.errisinstance(Failure):
+            return pytest.Item.repr_failure(self, excinfo)
+        lines = [f"{self.name}: {excinfo.value}"]
+        if excinfo.value.pictures:
+            figures = f"{OUT}/{self.path.stem}/figures/{self.name.replace(' ', '-')}"
+            save_pictures(self.config.rootpath / figures, *excinfo.value.pictures)
+            write_index(self.config.rootpath / OUT)
+            lines.append(f"see {figures}/difference.png and {OUT}/index.html")
+        return "\n".join([*lines, *(f"  | {line}" for line in self.cell.source.splitlines())])
+
+
+# Hooks
+
+
+def pytest_configure(config):
+    """Refuse what cannot work."""
+    if not version("nbval").startswith(f"{NBVAL}."):
+        raise pytest.UsageError(f"tests/notebook_checks was made for nbval {NBVAL}; found {version('nbval')}")
+    if config.getoption("dist", "no") in ("load", "worksteal", "each"):
+        raise pytest.UsageError("the cells of a notebook belong together: add --dist loadfile to -n")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path, parent):
+    """Put our notebooks in the place of nbval's."""
+    found = yield
+    return [Notebook.from_parent(parent, path=file_path) if isinstance(one, IPyNbFile) else one for one in found]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print for each notebook how its cells were compared, what it took, and what the last time."""
+    notebooks, on_gpu = defaultdict(list), 0
+    for report in chain(*terminalreporter.stats.values()):
+        for name, record in getattr(report, "user_properties", ()):
+            if name == "notebook cell" and report.when == "call":
+                path, _, cell = report.nodeid.rpartition("::")
+                notebooks[path].append((cell, record))
+                on_gpu += record["device"] == "gpu"
+    if not notebooks or hasattr(terminalreporter.config, "workerinput"):  # xdist's workers come here, too
+        return
+    passed = {path: cost(cells) for path, cells in notebooks.items() if all("seconds" in record for _, record in cells)}
+    costs, warnings = compare_runs(getattr(terminalreporter.config, "cache", None), passed)
+    terminalreporter.section("notebook checks")
+    for path, cells in sorted(notebooks.items()):
+        terminalreporter.line("\n  ".join([*describe(path, cells), *filter(None, [costs.get(path)])]))
+    terminalreporter.line(f"GPU checks: {f'{on_gpu} cells within GPU tolerances' if on_gpu else 'not run'}")
+    for warning in warnings:
+        terminalreporter.line(
+            f"{'::warning::' if os.environ.get('GITHUB_ACTIONS') else 'warning: '}{warning}", yellow=True
+        )
+
+
+def cost(cells):
+    """Return what a notebook took, given pairs of a cell's name and its record."""
+    records = [record for _, record in cells]
+    peak = max(record["peak"] for record in records)
+    return {"seconds": sum(record["seconds"] for record in records), "megabytes": round(peak / 1e6)}
+
+
+def describe(path, cells):
+    """Return the lines of the summary about a notebook, given pairs of a cell's name and its record."""
+    number = {
+        how: sum(record["how"] == how for _, record in cells) for how in ("exact", "tolerance", "ignored", "not run")
+    }
+    figures, ignored = sum(record["figures"] for _, record in cells), f"{number['ignored']} ignored"
+    yield f"{path}: {len(cells) - number['not run']} of {len(cells)} cells executed"
+    yield f"{number['exact']} compared exactly, {number['tolerance']} with tolerance, {figures} figures compared"
+    yield f"{ignored} ({number['ignored'] / len(cells):.1%})"
+    yield from (f"  {cell}: {record['reason']}" for cell, record in cells if record["how"] == "ignored")
+    if number["not run"]:
+        after = next(record["after"] for _, record in cells if record["after"])
+        yield f"{number['not run']} cells not run, for {after} failed"

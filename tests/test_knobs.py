@@ -1,0 +1,135 @@
+"""What a reader does: turns a knob and runs the cells again, in the same kernel; at the smallest scale."""
+
+import ast
+import re
+
+import nbformat
+import pytest
+from helpers import sample_pets
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from notebook_checks.outputs import flatten
+from notebook_source import NOTEBOOKS, STEMS, read_notebook
+from run_notebooks import is_tagged, knobs
+
+SMALLEST = {
+    "9_2_image_segmentation": {
+        **{"PICTURES": 24, "VALIDATION": 8, "IMAGE_SIZE": 16, "FILTERS": (2, 4), "EPOCHS": 1, "BATCH_SIZE": 8},
+        **{"DOT_EPOCHS": 1, "DECAY": False, "LEARNING_RATE": 0.003},
+    },
+}
+VALUES = {  # three of each knob; two where there are no more
+    "9_2_image_segmentation": {
+        "PICTURES": (12, 20, 24),
+        "VALIDATION": (5, 8, 23),
+        "IMAGE_SIZE": (16, 24, 40),
+        "FILTERS": ((2,), (2, 4), (4, 2, 3)),
+        "EPOCHS": (1, 2, 3),
+        "BATCH_SIZE": (1, 7, 64),
+        "LEARNING_RATE": (1e-4, 1e-3, 0.1),
+        "DECAY": (False, True),
+        "DOT_EPOCHS": (1, 2, 3),
+        "SHOWN_PICTURE": (0, 1, 23),
+        "SHOWN_PREDICTION": (0, 1, 7),
+        "SEED": (0, 1, 2),
+    },
+}
+SOURCES = ("PROFILE", "DATA", "BUILD")  # knobs that change where something comes from or goes to, and no output
+
+
+def turn(source, values):
+    """Return the source of the parameters cell with other values for some knobs, as a reader would write them."""
+    lines = source.splitlines(keepends=True)
+    for node in reversed(ast.parse(source).body):
+        name = ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else None
+        if name in values:
+            first, last = lines[node.lineno - 1], lines[node.end_lineno - 1]
+            line = f"{first[: node.value.col_offset]}{values[name]!r}{last[node.end_col_offset :]}"
+            lines[node.lineno - 1 : node.end_lineno] = [line]
+    return "".join(lines)
+
+
+def versions(stem, settings):
+    """Yield the sources of the code cells of a notebook once for each of `settings`, dicts of knobs to values."""
+    for values in settings:
+        for cell in read_notebook(stem).cells:
+            if cell.cell_type == "code":
+                yield turn(cell.source, values) if is_tagged(cell, "parameters") else cell.source
+
+
+def execute(cells):
+    """Run cells, given their sources, in one new kernel.
+
+    Returns:
+        What each shows, without spaces and without the numbers that Keras gives to layers; nothing of the cell that
+        prints the results, for it repeats knobs.
+    """
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    shown = []
+    for cell in notebook.cells:
+        pairs = [] if "save_results(" in cell.source else flatten(cell.outputs)
+        pairs = [
+            (kind, re.sub(r"_\d+|\s", "", content)) for kind, content in pairs if kind not in ("stderr", "text/html")
+        ]
+        shown.append(pairs)
+    return shown
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """Three folders for data, each with pets as the `book` profile expects them, and three to build in."""
+    folders = {name: [str(tmp_path_factory.mktemp(name)) for _ in range(3)] for name in ("DATA", "BUILD")}
+    for data in folders["DATA"]:
+        sample_pets.write_sample_pets(f"{data}/oxford-pets", count=24, workers=1)
+    return {"PROFILE": ("book", "sample"), **folders}
+
+
+@pytest.fixture
+def smallest(sources):
+    """The settings of the smallest run of each notebook."""
+    return {
+        stem: settings | {name: values[0] for name, values in sources.items()} for stem, settings in SMALLEST.items()
+    }
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name in ("PROFILE", "MPLBACKEND", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_turned_knob_keeps_the_rest_of_its_line():
+    source = "A = knob(sample=1, book=2)  # größer\nB = (\n    1,\n    2,\n)  # pair\nA_B = 1\n"
+    assert turn(source, {"A": 3, "B": "x"}) == "A = 3  # größer\nB = 'x'  # pair\nA_B = 1\n"
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_every_knob_is_tried(stem):
+    assert {*VALUES[stem], *SOURCES} == set(knobs(read_notebook(stem)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("stem", "name"), [(stem, name) for stem in STEMS for name in (*SOURCES, *VALUES[stem])])
+def test_knob_with_three_values_in_one_kernel(stem, name, sources, smallest):
+    values = sources[name] if name in SOURCES else VALUES[stem][name]
+    try:
+        shown = execute(versions(stem, [smallest[stem] | {name: value} for value in values]))
+    except CellExecutionError as error:
+        pytest.fail(f"{name} with the values {values}: {error}")
+    size = len(shown) // len(values)
+    different = len({str(shown[start : start + size]) for start in range(0, len(shown), size)})
+    if name in SOURCES:
+        assert different == 1, f"{name} with the values {values} changed an output"
+    else:
+        assert different == len(values), f"{name} with the values {values} has no effect: {different} different runs"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stem", STEMS)
+def test_every_cell_runs_twice_and_shows_the_same(stem, smallest):
+    shown = execute(cell for cell in versions(stem, [smallest[stem]]) for _ in range(2))
+    assert shown[::2] == shown[1::2]
