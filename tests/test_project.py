@@ -132,8 +132,17 @@ def test_make_alone_lists_every_target():
 def test_workflows_run_the_commands_of_the_readme():
     commands = {path.name: [step.get("run", "") for step in steps_of(path)] for path in WORKFLOWS}
     assert {"make notebooks", "make test", "make lint"} <= set(commands["test.yml"])
-    assert any(command.startswith("make notebooks GPU=1") for command in commands["gpu.yml"])
-    assert "make test GPU=1" in commands["gpu.yml"]
+    assert {"make notebooks GPU=1", "make test GPU=1"} <= set(commands["gpu.yml"])
+    assert {"make lock", "make notebooks", "make test"} <= set(commands["newest.yml"])
+    book = ["make data GPU=1", 'make notebooks GPU=1 ARGS="--profile book"', "make claims GPU=1"]
+    assert [command for command in commands["nightly.yml"] if command] == ["make test-all", *book]
+
+
+def test_data_are_cached_by_the_registry():
+    cached = [step for path in WORKFLOWS for step in steps_of(path) if "data/*" in step.get("with", {}).get("path", "")]
+    assert [step["with"]["key"] for step in cached] == ["data-${{ hashFiles('data/registry.toml') }}"]
+    assert "restore-keys" not in cached[0]["with"]
+
     assert read(".ci/run").splitlines()[-1] == "make test"
 
 

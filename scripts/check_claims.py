@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Compare results of the book's scale, `build/results/*.json`, with what the book claims.
+
+Run the notebooks with `--profile book` before. The exit status is 1 if a claim does not hold or could not be checked.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the book says of a result, and what still agrees with it."""
+
+    number: str  # in the chapter's order of claims
+    section: str  # whose notebook writes the result: "9_2" for `results/9_2.json`
+    says: str
+    key: str  # of the result
+    shown: Callable  # the result's value to what is compared and printed
+    holds: Callable  # whether that agrees
+
+
+def near(expected, tolerance):
+    """Return a test of a number."""
+    return lambda value: abs(value - expected) <= tolerance
+
+
+def best_epoch(losses):
+    """Return the epoch, from 1, with the lowest loss."""
+    return 1 + losses.index(min(losses))
+
+
+def names_and_probabilities(classes):
+    """Return [name, probability] of the first three of a list of [id, name, probability]."""
+    return [[name, round(probability, 3)] for _, name, probability in classes[:3]]
+
+
+ELEPHANTS = [["African_elephant", 0.870], ["tusker", 0.077], ["Indian_elephant", 0.024]]
+
+
+def are_the_elephants(classes):
+    """Tell whether three [name, probability] are the book's, in its order."""
+    pairs = zip(classes, ELEPHANTS, strict=True)
+    return all(name == expected and near(share, 0.03)(probability) for (name, probability), (expected, share) in pairs)
+
+
+# A test accuracy from 2,000 pictures is sure to about 0.015, and two trainings differ by as much again.
+CLAIMS = (
+    Claim("C-5", "9_2", "over-fitting near epoch 25", "val_loss_by_epoch", best_epoch, near(25, 10)),
+    Claim("C-14", "9_3", "mini-Xception 0.908", "test_accuracy_mini_xception", float, near(0.908, 0.03)),
+    Claim("C-14", "9_3", "baseline 0.835", "test_accuracy_baseline", float, near(0.835, 0.03)),
+    Claim("C-19", "9_4", f"top three {ELEPHANTS}", "top_classes", names_and_probabilities, are_the_elephants),
+    Claim("C-20", "9_4", "class 386", "top_class_index", int, near(386, 0)),
+)
+
+
+def check(claim, folder, notebooks):
+    """Return a verdict on a claim ("holds", "FAILS" or "not run"), and the result or what was found instead of it."""
+    if not any(notebooks.glob(f"{claim.section}_*.py")):
+        return "not run", f"there is no notebook {claim.section}"
+    path = folder / f"{claim.section}.json"
+    if not path.exists():
+        return "FAILS", f"{path.name} is missing: run scripts/run_notebooks.py --profile book"
+    results = json.loads(path.read_text(encoding="utf-8"))
+    if results.get("profile") != "book":
+        return "FAILS", f"{path.name} is of the profile {results.get('profile')}: run with --profile book"
+    if claim.key not in results:
+        return "FAILS", f"{path.name} has no {claim.key}"
+    value = claim.shown(results[claim.key])
+    return ("holds" if claim.holds(value) else "FAILS"), str(value)
+
+
+def main(argv=None):
+    """Print a table of all claims; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--results", type=Path, default=ROOT / "build" / "results", metavar="DIR")
+    parser.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", metavar="DIR")
+    options = parser.parse_args(argv)
+    verdicts = [check(claim, options.results, options.notebooks) for claim in CLAIMS]
+    for claim, (verdict, found) in zip(CLAIMS, verdicts, strict=True):
+        print(f"{claim.number:5} {verdict:8} the book: {claim.says}; here: {found}")
+    return int(any(verdict == "FAILS" for verdict, _ in verdicts))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""What the book claims is compared with results of the book's scale, and with no others."""
+
+import json
+
+import check_claims
+import pytest
+
+SOUND = {
+    "9_2": {
+        "val_loss_by_epoch": [1 - 0.01 * epoch for epoch in range(25)] + [0.8 + 0.01 * epoch for epoch in range(25)]
+    },
+    "9_3": {"test_accuracy_mini_xception": 0.9, "test_accuracy_baseline": 0.84},
+    "9_4": {
+        "top_classes": [
+            ["n02504458", "African_elephant", 0.8699],
+            ["n01871265", "tusker", 0.08],
+            ["n0", "Indian_elephant", 0.02],
+        ],
+        "top_class_index": 386,
+    },
+}
+WRONG = [
+    ("C-5", "9_2", {"val_loss_by_epoch": [0.5, 0.6, 0.7]}, "here: 1"),
+    ("C-14", "9_3", {"test_accuracy_mini_xception": 0.85}, "here: 0.85"),
+    ("C-14", "9_3", {"test_accuracy_baseline": 0.9}, "here: 0.9"),
+    (
+        "C-19",
+        "9_4",
+        {"top_classes": [["n0", "tusker", 0.87], ["n1", "African_elephant", 0.08], ["n2", "Indian_elephant", 0.02]]},
+        "tusker",
+    ),
+    (
+        "C-19",
+        "9_4",
+        {"top_classes": [["n0", "African_elephant", 0.5], ["n1", "tusker", 0.08], ["n2", "Indian_elephant", 0.02]]},
+        "0.5",
+    ),
+    ("C-20", "9_4", {"top_class_index": 385}, "here: 385"),
+    ("C-5", "9_2", {"profile": "sample"}, "of the profile sample"),
+    ("C-20", "9_4", {"top_class_index": None}, "has no top_class_index"),
+]
+
+
+def table(folder, capsys, results):
+    """Write results and notebooks; return the exit status and the lines of the table by claim and verdict."""
+    for section, values in results.items():
+        (folder / f"{section}_notebook.py").touch()
+        kept = {name: value for name, value in {"profile": "book", **values}.items() if value is not None}
+        (folder / f"{section}.json").write_text(json.dumps(kept))
+    status = check_claims.main(["--results", str(folder), "--notebooks", str(folder)])
+    return status, capsys.readouterr().out.splitlines()
+
+
+def test_sound_results_hold(tmp_path, capsys):
+    status, lines = table(tmp_path, capsys, SOUND)
+    assert status == 0
+    assert [line.split()[:2] for line in lines] == [[claim.number, "holds"] for claim in check_claims.CLAIMS]
+    assert "here: 25" in lines[0]
+
+
+@pytest.mark.parametrize(("number", "section", "change", "found"), WRONG)
+def test_other_results_fail(tmp_path, capsys, number, section, change, found):
+    status, lines = table(tmp_path, capsys, SOUND | {section: SOUND[section] | change})
+    assert status == 1
+    failed = [line for line in lines if "FAILS" in line]
+    assert failed[0].startswith(number)
+    assert found in failed[0]
+    assert len(failed) == 1
+
+
+def test_without_a_notebook_nothing_is_claimed_and_without_a_result_it_fails(tmp_path, capsys):
+    status, lines = table(tmp_path, capsys, {})
+    assert status == 0
+    assert {line.split("here: ")[1] for line in lines} == {f"there is no notebook {section}" for section in SOUND}
+    (tmp_path / "9_2_notebook.py").touch()
+    status, lines = table(tmp_path, capsys, {})
+    assert status == 1
+    assert "9_2.json is missing: run scripts/run_notebooks.py --profile book" in lines[0]
