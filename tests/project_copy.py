@@ -65,8 +65,10 @@ class ProjectCopy:
         self.folder = Path(folder)
         ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "build")
         for name in COPIED:
-            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-            copy(ROOT / name, self.folder / name, **({"ignore": ignore} if copy is shutil.copytree else {}))
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, self.folder / name, ignore=ignore)
+            else:
+                shutil.copy(ROOT / name, self.folder / name)
         (self.folder / "data").mkdir()
         (self.folder / "data" / "sample-pets").symlink_to(ROOT / "data" / "sample-pets", target_is_directory=True)
 

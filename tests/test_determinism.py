@@ -41,4 +41,5 @@ def test_two_runs_are_equal(stem, tmp_path):
     assert list(first) == list(second)
     assert any("image/png" in what for what in first)
     assert any(".keras" in what for what in first)
-    assert [what for what in first if first[what] != second[what]] == []
+    different = [what for what in first if first[what] != second[what]]
+    assert not different, f"{len(different)} of {len(first)} digests differ: {', '.join(different)}"

@@ -158,6 +158,17 @@ def test_training_uses_the_training_pictures_and_keeps_the_best(notebook, arrays
         )
 
 
+def test_curves_are_those_of_the_training(notebook, capsys):  # S9.2-8
+    history = {"loss": [0.9, 0.5, 0.3], "val_loss": [0.8, 0.4, 0.6]}
+    namespace = notebook | {"history": mock.Mock(history=history)}
+    exec(find_cells(STEM, "step-9.2-8")[0], namespace)
+    drawn = {line.get_label(): list(line.get_ydata()) for line in namespace["ax"].lines}
+    assert drawn["training loss"] == history["loss"]
+    assert drawn["validation loss"] == history["val_loss"]
+    assert drawn["guessing: ln 3"] == pytest.approx([np.log(3)] * 2)
+    assert "lowest validation loss 0.400" in capsys.readouterr().out
+
+
 def test_best_network_comes_back_from_disk(notebook, arrays, tmp_path):  # S9.2-9
     best, last = (notebook["build_segmentation_network"](16, (4,)) for _ in range(2))
     best.save(tmp_path / "oxford_segmentation.keras")

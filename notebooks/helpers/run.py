@@ -47,8 +47,6 @@ def save_results(results, path):
     finally:
         unfinished.unlink(missing_ok=True)
     for name, value in results.items():
-        shown = (
-            f"{value:.4f}" if isinstance(value, float) else f"{len(value)} values" if isinstance(value, list) else value
-        )
-        print(f"{name:28} {shown}")
+        value = f"{len(value)} values" if isinstance(value, list) else value
+        print(f"{name:28} {f'{value:.4f}' if isinstance(value, float) else value}")
     return path
