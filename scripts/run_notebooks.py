@@ -394,7 +394,7 @@ def publish(executed, outcome, options):
     about = {"name": outcome.title, "path": str(options.notebooks)}
     resources = {"metadata": about, "formulas": bool(re.search(r"\$[^$]+\$", prose))}
     loader = jinja2.DictLoader({"page.html.j2": PAGE})
-    exporter = HTMLExporter(template_file="page.html.j2", extra_loaders=[loader], embed_images=True)
+    exporter = HTMLExporter(template_file="page.html.j2", extra_loaders=[loader])
     page, _ = exporter.from_notebook_node(executed, resources)
     write_atomically(options.out / "html" / f"{outcome.name}.html", page)
     write_atomically(options.out / "html" / "index.html", index_page(options.out))

@@ -29,6 +29,13 @@ LESSON = """\
 # # Shapes & areas
 #
 # The area is $a^2$.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# folded = True
+# ```
+# </details>
 
 # %% tags=["parameters"]
 import os
@@ -238,6 +245,12 @@ def test_pages_show_figures_and_widgets(book):
     page = (book / "build/html/9_1_shapes.html").read_text()
     assert re.search(r'<img alt="one &quot;dot&quot;"|<img alt=\'one "dot"\'', page)
     assert "IntSlider(value=7)" in page
+
+
+def test_solutions_are_folded(book):
+    page = (book / "build/html/9_1_shapes.html").read_text()
+    folded = re.search(r"<details><summary>Solution</summary>(.*?)</details>", page, re.DOTALL)[1]
+    assert "folded" in folded
 
 
 def test_index_lists_runs_and_results(book):
