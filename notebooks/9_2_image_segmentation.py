@@ -67,11 +67,14 @@ SEED = 1337  # for the order of the files and for the weights
 import logging
 import sys
 
+import numpy as np
+
+from helpers.run import quiet_start
+
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # TensorFlow's messages would end up among the outputs
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-
-import keras
-import numpy as np
+with quiet_start():  # some of them come in spite of that
+    import keras
 
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # the same for its warnings
 print(

@@ -25,10 +25,15 @@ def load_definitions(stem):
     """
     kept = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
     cells = [cell.source for cell in read_notebook(stem).cells if cell.cell_type == "code"]
-    nodes = [node for source in cells for node in ast.parse(source).body if isinstance(node, kept)]
+    nodes = [node for source in cells for node in ast.parse(source).body if isinstance(node, kept) or imports(node)]
     namespace = {"__name__": stem}
     exec(compile(ast.Module(nodes, type_ignores=[]), f"{stem}.py", "exec"), namespace)
     return namespace
+
+
+def imports(node):
+    """Tell whether a node is a `with` block around imports."""
+    return isinstance(node, ast.With) and all(isinstance(inner, ast.Import | ast.ImportFrom) for inner in node.body)
 
 
 def find_cells(stem, tag):

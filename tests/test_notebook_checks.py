@@ -310,6 +310,9 @@ NOTEBOOKS = {  # all but the first fail in their second cell
     "broken": [cell("print(undefined)", printed("1\n"))],
     "magic": [cell("%no_such_magic")],
     "noisy": [cell("os.system('echo noise >&2');")],
+    "uncompared noise": [
+        cell("print(2, file=sys.stderr)\nprint(1)", printed("1\n"), tags=IGNORE, nbval={"reason": "a clock"})
+    ],
     "killed": [cell("import signal\nos.kill(os.getpid(), signal.SIGKILL)\ntime.sleep(60)", nbval={"timeout": 20})],
     "hung": [cell("time.sleep(60)", nbval={"timeout": 2})],
 }
@@ -320,6 +323,7 @@ REASONS = {
     "calm": "the cell is tagged raises-exception and raised nothing",
     "broken": "the cell raised NameError: name 'undefined' is not defined",
     "magic": "the cell raised UsageError: Line magic function `%no_such_magic` not found.",
+    "uncompared noise": "the cell, which is not compared, prints to standard error\n2",
     "noisy": "no output is stored, but the cell shows (`make outputs` stores it)\nstderr: noise",
     "killed": "the kernel was killed by signal 9: out of memory?",
     "hung": "the cell ran longer than its limit of 2 s",

@@ -1,11 +1,12 @@
 """Profiles and results of a run, and silent progress bars."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
-from helpers.run import profile_values, save_results
+from helpers.run import profile_values, quiet_start, save_results
 
 
 def test_a_knob_has_the_value_of_the_profile():
@@ -20,6 +21,19 @@ def test_an_unknown_profile_is_refused():
 def test_a_knob_needs_both_values():
     with pytest.raises(TypeError, match="book"):
         profile_values("sample")(sample=64)
+
+
+def test_a_quiet_start_drops_what_c_code_prints_and_nothing_else(capfd):
+    def fail_with_noise():
+        with quiet_start():
+            os.write(2, b"noise ")
+            raise ImportError("no such module")
+
+    os.write(2, b"before ")
+    with pytest.raises(ImportError, match="no such"):
+        fail_with_noise()
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "before after"
 
 
 def test_results_are_written_and_printed(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 PROFILES = ("sample", "book")
@@ -26,6 +27,22 @@ def profile_values(profile):
         return {"sample": sample, "book": book}[profile]
 
     return knob
+
+
+@contextmanager
+def quiet_start():
+    """Drop what libraries written in C print to standard error in a `with` block, as TensorFlow does when imported.
+
+    Exceptions arrive, and so does what Python prints in a notebook.
+    """
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def save_results(results, path):

@@ -169,6 +169,8 @@ class Cell(IPyNbCell):
             shown = "\n".join(f"{kind}: {str(content)[:300]}" for kind, content in flatten(fresh))
             raise Failure(f"no output is stored, but the cell shows (`make outputs` stores it)\n{shown}")
         if is_ignored(self.cell):
+            if noise := [content for kind, content in flatten(fresh) if kind == "stderr"]:
+                raise Failure(f"the cell, which is not compared, prints to standard error\n{''.join(noise)[:500]}")
             self.record.update(how="ignored", reason=reason(self.cell) or "no reason given")
             return
         on_gpu = reply.get("user_expressions", {}).get("gpu", {}).get("data", {}).get("text/plain") == "True"
