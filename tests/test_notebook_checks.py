@@ -14,7 +14,7 @@ import pytest
 from matplotlib import pyplot as plt
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from notebook_checks import Failure, limits_of, plugin
-from notebook_checks.outputs import compare
+from notebook_checks.outputs import compare, flatten
 from notebook_checks.runs import compare_runs
 from notebook_checks.stored import CHAPTER, CHECKS, Stored
 from PIL import Image
@@ -125,6 +125,8 @@ def test_outputs_that_are_missing_or_too_many_fail():
     ):
         with pytest.raises(Failure, match="other kinds of outputs"):
             compare(stored, fresh, CPU)
+    pieces = printed("by layer: ") + printed("1, 2\n")
+    assert flatten(pieces) == flatten(pieces) == [("stdout", "by layer: 1, 2\n")]
     pieces = printed("a\n") + displayed(figure) + printed("b\n")
     assert compare(printed("a\nb\n") + displayed(figure), pieces, CPU) == (0, 1)  # flushed in between
 

@@ -1,6 +1,7 @@
 """Outputs of a cell, and how stored ones are compared with fresh ones."""
 
 import base64
+import copy
 import difflib
 import io
 import re
@@ -18,9 +19,12 @@ NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\.?\
 
 
 def flatten(outputs):
-    """Return outputs as pairs of a kind (one of `TEXTS` or any MIME type) and a content."""
+    """Return outputs as pairs of a kind (one of `TEXTS` or any MIME type) and a content.
+
+    Text that is printed comes from a kernel in pieces that depend on the time; here they are joined.
+    """
     pairs = []
-    for output in outputs:
+    for output in coalesce_streams(copy.deepcopy(outputs)):  # it changes its argument
         if output.output_type == "stream":
             pairs.append((output.name, output.text))
         elif output.output_type == "error":
@@ -41,7 +45,7 @@ def compare(stored, fresh, limits):
     Raises:
         Failure: they differ.
     """
-    expected, actual = flatten(coalesce_streams(stored)), flatten(coalesce_streams(fresh))
+    expected, actual = flatten(stored), flatten(fresh)
     if [kind for kind, _ in expected] != [kind for kind, _ in actual]:
         lists = ["\n".join(f"{kind}: {str(content)[:300]}" for kind, content in pairs) for pairs in (expected, actual)]
         raise Failure(f"the cell shows other kinds of outputs than stored\n{difference(*lists)}")
