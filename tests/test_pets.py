@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import pets
+from helpers import disk_cache, pets
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -416,7 +416,7 @@ def test_an_interrupted_write_leaves_nothing_to_load(folder, tmp_path, decoded, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pets.os, "replace", interrupt)
+        patch.setattr(disk_cache.os, "replace", interrupt)
         with pytest.raises(KeyboardInterrupt):
             pets.load_pets(*paths, 24, cache=cache)
     assert list(cache.iterdir()) == []

@@ -4,14 +4,9 @@ Files are listed with `list_pets` and become arrays with `load_pets` (everything
 batches with `stream_pets` (memory stays flat). Pixels stay uint8 until the model rescales them.
 """
 
-import hashlib
 import io
-import json
 import os
 import random
-import shutil
-import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,6 +17,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
+from . import disk_cache
 from .progress import progress
 
 CLASS_NAMES = ("animal", "background", "outline")
@@ -257,12 +253,12 @@ def _decode(rows, read, shapes) -> tuple[list[np.ndarray], list[str | None]]:
     return [array[: len(kept)] for array in arrays], reasons
 
 
-def _load(rows, names, read, shapes, cache) -> tuple[list[np.ndarray], list[int]]:
+def _load(rows, names, read, shapes, folder) -> tuple[list[np.ndarray], list[int]]:
     """Return the arrays of the readable rows, from the cache if it has them, and these rows' indices."""
     if not rows:
         raise ValueError("There are no pictures to load: the list of paths is empty.")
-    entry = Path(cache) / _key(rows, shapes) if cache else None
-    found = _recall(entry) if entry else None
+    entry = Path(folder, disk_cache.name_entry(_recipe(rows, shapes))) if folder else None
+    found = _recall(entry, len(shapes)) if entry else None
     arrays, reasons = found or _decode(rows, read, shapes)
     kept = report_skipped(names, reasons)
     if entry and not found:
@@ -272,46 +268,27 @@ def _load(rows, names, read, shapes, cache) -> tuple[list[np.ndarray], list[int]
     return arrays, kept
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _recipe(rows, shapes) -> list:
+    """Return what the arrays depend on: the files' bytes and order, the size, and who decodes."""
+    digests = _in_threads(disk_cache.digest_file, [path for row in rows for path in row], "Looking for changes")
+    return [CACHE_FORMAT, PIL.__version__, shapes, digests]
 
 
-def _key(rows, shapes) -> str:
-    """Name what the arrays depend on: the files' bytes and order, the size, and who decodes."""
-    digests = _in_threads(_digest, [path for row in rows for path in row], "Looking for changes")
-    content = json.dumps([CACHE_FORMAT, PIL.__version__, shapes, digests])
-    return hashlib.sha256(content.encode()).hexdigest()[:32]
-
-
-def _recall(entry: Path) -> tuple[list[np.ndarray], list[str | None]] | None:
-    """Map the arrays of a cache entry into memory, unless it is missing, damaged or another's."""
-    try:
-        record = json.loads((entry / "record.json").read_text("utf-8"))
-        files = [entry / name for name in record["digests"]]
-        if record["key"] == entry.name and [_digest(file) for file in files] == [*record["digests"].values()]:
-            return [np.load(file, mmap_mode="r") for file in files], record["reasons"]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        pass
-    return None
+def _recall(entry: Path, count: int) -> tuple[list[np.ndarray], list[str | None]] | None:
+    """Map the arrays of a cache entry into memory, if it is whole."""
+    reasons = disk_cache.recall(entry)
+    if reasons is None:
+        return None
+    return [np.load(entry / f"{number}.npy", mmap_mode="r") for number in range(count)], reasons
 
 
 def _store(entry: Path, arrays, reasons) -> list[np.ndarray]:
-    """Keep arrays on disk, whole or not at all, and return them from there, or as they are if it fails."""
-    try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=entry.parent) as folder:
-            draft = Path(folder, entry.name)
-            draft.mkdir()
-            files = [draft / f"{number}.npy" for number in range(len(arrays))]
-            for file, array in zip(files, arrays, strict=True):
-                np.save(file, array)
-            digests = {file.name: _digest(file) for file in files}
-            record = {"key": entry.name, "digests": digests, "reasons": reasons}
-            (draft / "record.json").write_text(json.dumps(record), "utf-8")
-            shutil.rmtree(entry, ignore_errors=True)  # a damaged one
-            os.replace(draft, entry)
-    except OSError as error:
-        warnings.warn(f"Pictures are not kept for the next run in {entry.parent}: {error}", stacklevel=4)
-    stored = _recall(entry)
+    """Keep arrays on disk and return them from there, or as they are if it fails."""
+
+    def write(folder: Path):
+        for number, array in enumerate(arrays):
+            np.save(folder / f"{number}.npy", array)
+
+    disk_cache.store(entry, write, reasons)
+    stored = _recall(entry, len(arrays))
     return stored[0] if stored else arrays
