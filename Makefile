@@ -20,7 +20,7 @@ REPORTS := --junitxml=build/reports/tests.xml --html=build/reports/tests.html --
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-notebooks: $(READY) sample  ## draw the sample pets and execute every notebook; pages in build/html
+notebooks: $(READY) sample  ## draw cats and dogs and execute every notebook; pages in build/html
 	$(BIN)/python scripts/run_notebooks.py $(ARGS)
 
 test: $(READY) sample  ## run all tests, every cell of every notebook included
@@ -32,7 +32,7 @@ test-all: $(READY) sample  ## run the slow tests, too: every planted fault, ever
 mutants: $(READY) sample  ## plant faults into copies of the project; print a table of what caught them
 	$(BIN)/python tests/mutants.py $(ARGS)
 
-sample: $(READY)  ## draw the sample pets into data/sample-pets, unless they are there
+sample: $(READY)  ## draw cats and dogs into data/sample-*, unless they are there
 	$(BIN)/python scripts/draw_sample_pets.py
 
 lab: $(READY) sample  ## open the notebooks in JupyterLab
@@ -62,7 +62,7 @@ lock: $(READY)  ## resolve the dependencies anew into requirements/
 	done
 
 clean:  ## remove what was built; downloads in data/ stay
-	rm -rf build .pytest_cache .ruff_cache data/sample-pets*
+	rm -rf build .pytest_cache .ruff_cache data/sample-pets* data/sample-dogs-vs-cats*
 
 $(READY): requirements/$(DEVICE).txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'

@@ -12,6 +12,7 @@ import jupytext
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[1]
+DRAWN = ("sample-pets", "sample-dogs-vs-cats")
 COPIED = ("conftest.py", "pyproject.toml", "notebooks", "scripts", "tests")
 
 
@@ -70,7 +71,8 @@ class ProjectCopy:
             else:
                 shutil.copy(ROOT / name, self.folder / name)
         (self.folder / "data").mkdir()
-        (self.folder / "data" / "sample-pets").symlink_to(ROOT / "data" / "sample-pets", target_is_directory=True)
+        for name in DRAWN:
+            (self.folder / "data" / name).symlink_to(ROOT / "data" / name, target_is_directory=True)
 
     def edit_text(self, path, old, new):
         """Replace a text that occurs once in a file."""

@@ -1,4 +1,4 @@
-"""Dogs vs. Cats: the book's split from either copy, with files that are missing or damaged."""
+"""Dogs vs. Cats: the book's split from any copy, with files that are missing or damaged."""
 
 import os
 import zipfile
@@ -7,20 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import dogs_vs_cats, pets
+from helpers.sample_pets import write_sample_pets
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSETS = Path(os.environ.get("COMPANION_ASSETS", ROOT.parent / "shared" / "assets"))
 SIZES = (12, 4, 10)
-PATTERNS = {"Kaggle": "train/{}.{}.jpg", "Microsoft": "PetImages/{}/{}.jpg"}
+BREEDS = (("Bramble", "Marble", "Velvet"), ("barley", "conker", "thistle"))
+PLACES = {
+    "Kaggle": lambda label, number: f"train/{('cat', 'dog')[label]}.{number}.jpg",
+    "Microsoft": lambda label, number: f"PetImages/{('Cat', 'Dog')[label]}/{number}.jpg",
+    "drawn": lambda label, number: f"images/{BREEDS[label][number % 3]}_{number // 3 + 1}.jpg",
+}
 
 
 def picture_path(folder, copy, label, number):
-    name = ("cat", "dog")[label]
-    return folder / PATTERNS[copy].format(name if copy == "Kaggle" else name.capitalize(), number)
+    return folder / PLACES[copy](label, number)
 
 
-@pytest.fixture(params=PATTERNS)
+@pytest.fixture(params=PLACES)
 def copy(request):
     return request.param
 
@@ -33,10 +38,12 @@ def folder(tmp_path, copy):
             path = picture_path(tmp_path, copy, label, number)
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (9, 7), (0, number, 200) if label else (200, number, 0)).save(path, "PNG")
+    if copy == "drawn":
+        (tmp_path / "sample.json").write_text("{}")
     return tmp_path
 
 
-def test_both_copies_give_the_same_split_in_the_same_order(folder, copy, capsys):
+def test_every_copy_gives_the_same_split_in_the_same_order(folder, copy, capsys):
     split = dogs_vs_cats.list_split(folder, SIZES)
     ranges = {"train": range(12), "validation": range(12, 16), "test": range(16, 26)}
     assert list(split) == list(ranges)
@@ -85,7 +92,7 @@ def test_too_few_files_is_an_error_that_says_so(folder):
 
 
 @pytest.mark.parametrize("there", ["nothing", "half of Microsoft's"])
-def test_without_either_copy_the_error_says_how_to_get_one(tmp_path, there):
+def test_without_any_copy_the_error_says_how_to_get_one(tmp_path, there):
     if there != "nothing":
         (tmp_path / "PetImages/Cat").mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match=r"scripts/download_data\.py dogs-vs-cats.*train\.zip") as error:
@@ -113,6 +120,15 @@ def test_load_split_keeps_labels_beside_their_pictures(folder, copy, tmp_path, c
     np.testing.assert_array_equal(again[1], labels)
     assert capsys.readouterr().out == printed
     assert split == dogs_vs_cats.list_split(folder, SIZES)
+
+
+def test_drawn_animals_have_the_labels_of_their_lists(tmp_path):
+    write_sample_pets(tmp_path / "pets", count=12, portraits=1.0, workers=1)
+    lines = (tmp_path / "pets/annotations/list.txt").read_text().splitlines()
+    species = {name: int(number) for name, _, number, _ in map(str.split, lines)}  # 1 cat, 2 dog
+    paths, labels = dogs_vs_cats.list_split(tmp_path / "pets", (6, 0, 0))["train"]
+    assert [species[path.stem] for path in paths] == [1 + label for label in labels]
+    assert sorted(labels) == [0] * 6 + [1] * 6
 
 
 def test_real_pictures_load(tmp_path, capsys):

@@ -173,6 +173,23 @@ def test_another_recipe_is_drawn_anew(tmp_path):
     assert json.loads((target / "sample.json").read_text())["seed"] == 2
 
 
+def test_share_of_portraits_is_part_of_the_recipe(tmp_path):
+    target = write_sample_pets(tmp_path / "pets", count=4, seed=1, portraits=0.0, workers=1)
+    before = (target / "images/Bramble_1.jpg").read_bytes()
+    write_sample_pets(target, count=4, seed=1, portraits=1.0, workers=1)
+    assert (target / "images/Bramble_1.jpg").read_bytes() != before
+    assert json.loads((target / "sample.json").read_text())["portraits"] == 1.0
+
+
+def test_portraits_show_more_of_the_head():
+    heads = PARTS.index("head")
+    shares = [
+        np.mean([(draw_pet(3, index, "cat", portraits).parts >= heads).mean() for index in range(12)])
+        for portraits in (0.0, 1.0)
+    ]
+    assert shares[1] > 1.5 * shares[0]
+
+
 def test_smaller_set_is_the_beginning_of_a_larger_one(tmp_path):
     small, large = (write_sample_pets(tmp_path / str(n), count=n, seed=1, workers=1) for n in (4, 6))
     for path in (small / "images").iterdir():

@@ -1,37 +1,42 @@
-"""Dogs vs. Cats: the book's subset of the data set to arrays, from Microsoft's copy or Kaggle's."""
+"""Dogs vs. Cats: the book's subset of the data set to arrays, from Microsoft's copy, Kaggle's, or a drawn one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from .pets import load_pictures, report_skipped
+from .sample_pets import name_pet
 
 CLASS_NAMES = ("cat", "dog")
 SPLITS = ("train", "validation", "test")
-# The folders that show which copy it is, and where the picture of a class and number lies in it.
+# What shows which copy it is, and where the picture of a class and number lies in it.
 LAYOUTS = {
-    "Kaggle": (("train",), "train/{name}.{number}.jpg"),
-    "Microsoft": (("PetImages/Cat", "PetImages/Dog"), "PetImages/{Name}/{number}.jpg"),
+    "Kaggle": (("train",), lambda label, number: f"train/{CLASS_NAMES[label]}.{number}.jpg"),
+    "Microsoft": (
+        ("PetImages/Cat", "PetImages/Dog"),
+        lambda label, number: f"PetImages/{CLASS_NAMES[label].title()}/{number}.jpg",
+    ),
+    "drawn": (("sample.json",), lambda label, number: f"images/{name_pet(2 * number + label)[0]}.jpg"),
 }
 
 
 def list_split(folder: Path | str, sizes: Sequence[int] = (1000, 500, 1000)) -> dict[str, tuple[list[Path], list[int]]]:
-    """List the pictures to train with, to validate with and to test with; numbered the same in both copies.
+    """List the pictures to train with, to validate with and to test with; numbered the same in every copy.
 
     Of each class the first `sizes[0]` numbers train, the next `sizes[1]` validate, the next `sizes[2]` test:
     in the book 0-999, 1,000-1,499 and 1,500-2,499. Returns for "train", "validation" and "test" the paths
     (cats, then dogs, by number) and labels (0 cat, 1 dog). Missing and empty files are left out and reported.
-    Raises FileNotFoundError if neither copy is in the folder, ValueError if more than a tenth of a part
+    Raises FileNotFoundError if no copy is in the folder, ValueError if more than a tenth of a part
     is missing.
     """
-    pattern = _find_layout(Path(folder))
+    place = _find_layout(Path(folder))
     split, start = {}, 0
     for part, size in zip(SPLITS, sizes, strict=True):
         labels, paths = [], []
-        for label, name in enumerate(CLASS_NAMES):
+        for label in range(len(CLASS_NAMES)):
             for number in range(start, start + size):
-                paths.append(Path(folder, pattern.format(name=name, Name=name.title(), number=number)))
+                paths.append(Path(folder, place(label, number)))
                 labels.append(label)
         start += size
         names = [f"{path.parent.name}/{path.name}" for path in paths]
@@ -52,10 +57,10 @@ def load_split(
     return images, np.array(labels, np.uint8)[kept]
 
 
-def _find_layout(folder: Path) -> str:
-    for markers, pattern in LAYOUTS.values():
-        if all((folder / marker).is_dir() for marker in markers):
-            return pattern
+def _find_layout(folder: Path) -> Callable[[int, int], str]:
+    for markers, place in LAYOUTS.values():
+        if all((folder / marker).exists() for marker in markers):
+            return place
     raise FileNotFoundError(
         f"{folder} holds neither PetImages/Cat and PetImages/Dog (Microsoft's copy) nor train (Kaggle's). "
         "`scripts/download_data.py dogs-vs-cats` gets Microsoft's; with a Kaggle login, get "

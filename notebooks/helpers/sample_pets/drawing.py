@@ -12,6 +12,7 @@ from .scenes import FURS, add_blades, add_object, add_shadow, develop, draw_coat
 IRISES = ((0.75, 0.60, 0.15), (0.45, 0.60, 0.25), (0.35, 0.22, 0.10), (0.35, 0.55, 0.75), (0.60, 0.38, 0.12))
 NOSES = ((0.08, 0.07, 0.07), (0.72, 0.42, 0.40), (0.30, 0.18, 0.14))
 BREEDS = {"cat": ("Bramble", "Marble", "Velvet"), "dog": ("barley", "conker", "thistle")}
+PORTRAITS = 0.6  # share of the pictures that show a head rather than a whole animal
 OUTLINE = 0.024  # half the width of a trimap's outline, as a share of the picture's shorter side
 
 
@@ -34,19 +35,20 @@ class Drawing:
     species: tuple[str, ...]
 
 
-def draw_pet(seed, index, species):
+def draw_pet(seed, index, species, portraits=PORTRAITS):
     """Draw a picture of one animal.
 
     Args:
         seed: seed of the data set, an int >= 0.
         index: number of the picture, an int >= 0.
         species: "cat" or "dog".
+        portraits: how likely the picture is of the head rather than of the whole animal, 0 to 1.
 
     Returns:
         A Drawing; the same on every machine for the same arguments.
     """
     dice = Dice(seed, index)
-    portrait = dice.chance(0.6)
+    portrait = dice.chance(portraits)
     # The frame's share, in width or in height: of the whole animal a quarter to nine tenths, rather more than less;
     # of a portrait's head up to all of it.
     extent = dice.uniform(0.7, 1.0) if portrait else max(dice.uniform(0.25, 0.9) for _ in range(5))

@@ -10,12 +10,12 @@ from pathlib import Path
 from PIL import Image
 
 from ..progress import progress
-from .drawing import BREEDS, draw_pet
+from .drawing import BREEDS, PORTRAITS, draw_pet
 
 VERSION = 1  # raise when the pictures change: folders of another version are drawn anew
 
 
-def write_sample_pets(folder, count=3000, seed=2021, workers=None):
+def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, workers=None):
     """Draw a data set of cats and dogs, half and half, unless it is there already.
 
     The folder has `images/NAME.jpg`, `annotations/trimaps/NAME.png` (1 animal, 2 background, 3 outline),
@@ -27,6 +27,7 @@ def write_sample_pets(folder, count=3000, seed=2021, workers=None):
         folder: where to; replaced as a whole if it holds another data set of sample pets.
         count: number of pictures.
         seed: seed of the data set, an int >= 0.
+        portraits: share of the pictures that show a head rather than a whole animal, 0 to 1.
         workers: number of processes; one a core unless given.
 
     Returns:
@@ -36,7 +37,7 @@ def write_sample_pets(folder, count=3000, seed=2021, workers=None):
         FileExistsError: the folder holds something that is not a set of sample pets.
     """
     folder = Path(folder)
-    recipe = {"what": "sample pets", "version": VERSION, "count": count, "seed": seed}
+    recipe = {"what": "sample pets", "version": VERSION, "count": count, "seed": seed, "portraits": portraits}
     stamp = folder / "sample.json"
     if stamp.exists() and json.loads(stamp.read_text()) == recipe:
         return folder
@@ -44,7 +45,7 @@ def write_sample_pets(folder, count=3000, seed=2021, workers=None):
         raise FileExistsError(f"{folder} holds something else than sample pets; give another folder or empty it")
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.unfinished")
     try:
-        _write(unfinished, count, seed, workers)
+        _write(unfinished, count, seed, portraits, workers)
         (unfinished / "sample.json").write_text(json.dumps(recipe))
         if folder.exists():
             shutil.rmtree(folder)
@@ -62,11 +63,11 @@ def name_pet(index):
     return f"{breeds[number % len(breeds)]}_{number // len(breeds) + 1}", species
 
 
-def _write(folder, count, seed, workers):
+def _write(folder, count, seed, portraits, workers):
     """Draw all pictures in parallel, then write the lists."""
     for part in ("images", "annotations/trimaps", "annotations/parts"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    tasks = [(folder, seed, index) for index in range(count)]
+    tasks = [(folder, seed, portraits, index) for index in range(count)]
     # "spawn" works the same on every system, and a fork of a process with TensorFlow's threads may hang.
     with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
         done = pool.map(_write_one, tasks, chunksize=max(1, min(20, count // 8)))
@@ -77,9 +78,9 @@ def _write(folder, count, seed, workers):
 
 def _write_one(task):
     """Draw and save one picture with its masks."""
-    folder, seed, index = task
+    folder, seed, portraits, index = task
     name, species = name_pet(index)
-    drawing = draw_pet(seed, index, species)
+    drawing = draw_pet(seed, index, species, portraits)
     Image.fromarray(drawing.picture).save(folder / f"images/{name}.jpg", quality=92)
     Image.fromarray(drawing.trimap).save(folder / f"annotations/trimaps/{name}.png")
     Image.fromarray(drawing.parts).save(folder / f"annotations/parts/{name}.png")
