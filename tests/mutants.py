@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from nbformat.v4 import new_output
@@ -20,6 +21,7 @@ from project_copy import ProjectCopy, find_cell, replaced, run_pytest
 from tqdm import tqdm
 
 SEGMENTATION = "9_2_image_segmentation"
+ARCHITECTURES = "9_3_convnet_architectures"
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,6 @@ def add_output(text, output):
 # The mutants: the checks of notebooks as they are stored
 
 PETS, PLOTS = "notebooks/helpers/pets.py", "notebooks/helpers/plots.py"
-DEFINITIONS = (f"tests/test_{SEGMENTATION[4:]}.py",)
 STORED = [
     Mutant("outputs cleared", in_cells(clear_outputs), "cell 1 has the execution count None"),
     Mutant("cell deleted", in_cells(delete_cell("minlength=3) / train_masks.size")), "has the execution count"),
@@ -318,32 +319,126 @@ LESSON = [
 # Faults in and after the training, seen by the tests of the notebook's own definitions
 
 
-def tested(name, cell, old, new, test):
+def caught_by_test(name, cell, old, new, test, stem=SEGMENTATION):
     """Return a mutant that a test of the notebook's definitions catches."""
-    return Mutant(name, in_cell(cell, old, new), f"def {test}", DEFINITIONS)
+    return Mutant(name, in_cell(cell, old, new, stem), f"def {test}", (f"tests/test_{stem[4:]}.py",))
 
+
+in_architectures = partial(caught_by_test, stem=ARCHITECTURES)
 
 LOAD = 'model = keras.models.load_model(MODELS / "oxford_segmentation.keras")\n'
 CURVES = "plots.show_curves(history.history"
 SWAPPED = 'history.history = {"loss": history.history["val_loss"], "val_loss": history.history["loss"]}\n'
 TESTED = [
-    tested(
+    caught_by_test(
         "metric off by 1 %", "def confusion_matrix", "(both, either", "(1.01 * both, either", "test_iou_against_keras"
     ),
-    tested("pictures not rescaled", "step-9.2-6", "Rescaling(1 / 255)", "Rescaling(1.0)", "test_probabilities_sum"),
-    tested("least probable class", "def predict_masks", "argmax(model", "argmin(model", "test_predicted_masks"),
-    tested("best model not reloaded", "step-9.2-9", LOAD, "", "test_best_network_comes_back"),
-    tested(
+    caught_by_test(
+        "pictures not rescaled", "step-9.2-6", "Rescaling(1 / 255)", "Rescaling(1.0)", "test_probabilities_sum"
+    ),
+    caught_by_test("least probable class", "def predict_masks", "argmax(model", "argmin(model", "test_predicted_masks"),
+    caught_by_test("best model not reloaded", "step-9.2-9", LOAD, "", "test_best_network_comes_back"),
+    caught_by_test(
         "trained on validation pictures",
         "step-9.2-7",
         "    train_images,\n    train_masks,",
         "    images,\n    masks,",
         "test_training_uses_the_training_pictures",
     ),
-    tested("curves of training and validation exchanged", "step-9.2-8", CURVES, SWAPPED + CURVES, "test_curves_are"),
-    tested("best taken for worst", "picture-scores", "argsort(picture", "argsort(-picture", "test_worst_and_best"),
-    tested(
+    caught_by_test(
+        "curves of training and validation exchanged", "step-9.2-8", CURVES, SWAPPED + CURVES, "test_curves_are"
+    ),
+    caught_by_test(
+        "best taken for worst", "picture-scores", "argsort(picture", "argsort(-picture", "test_worst_and_best"
+    ),
+    caught_by_test(
         "masks of other pictures", "worst-and-best", "predictions[index", "predictions[column", "test_worst_and_best"
+    ),
+]
+
+SKIP = '        x = layers.add([x, layers.Conv2D(filters, 1, strides=2, padding="same", use_bias=False)(skip)])\n'
+NORMALISE = """\
+        if batch_norm:
+            x = layers.BatchNormalization(momentum=momentum)(x)
+"""
+TESTED += [
+    in_architectures("skip connection left out", "step-9.3-6", SKIP, "        pass\n", "test_mini_xception_is"),
+    in_architectures(
+        "skip around half of the block",
+        "step-9.3-6",
+        "    x = layers.MaxPooling2D(3, strides=2",
+        "    skip = x\n    x = layers.MaxPooling2D(3, strides=2",
+        "test_skips_go_around_the_blocks",
+    ),
+    in_architectures(
+        "activation before batch norm",
+        "step-9.3-6",
+        NORMALISE + '        x = layers.Activation("relu")(x)\n',
+        '        x = layers.Activation("relu")(x)\n' + NORMALISE,
+        "test_order_in_a_block",
+    ),
+    in_architectures(
+        "ordinary convolution for a separable one",
+        "step-9.3-6",
+        "layers.SeparableConv2D if separable else layers.Conv2D",
+        "layers.Conv2D",
+        "test_mini_xception_is",
+    ),
+    in_architectures(
+        "dropout active at test time",
+        "step-9.3-6",
+        "layers.Dropout(0.5)(x)",
+        "layers.Dropout(0.5)(x, training=True)",
+        "test_augmentation_and_dropout_act_in_training_only",
+    ),
+    in_architectures(
+        "test pictures among the training pictures",
+        "step-9.3-4",
+        "split = list_split(PETS, PICTURES)\n",
+        'split = list_split(PETS, PICTURES)\nsplit["train"] = [a + b for a, b in zip(split["train"], split["test"])]\n',
+        "test_no_picture_is_in_two_parts",
+    ),
+    in_architectures(
+        "validation accuracy reported as test accuracy",
+        "BOOK = {",
+        'test_labels = pictures["test"]',
+        'test_labels = pictures["validation"]',
+        "test_accuracy_is_that_of_the_test_pictures",
+    ),
+    in_architectures(
+        "trained on the validation pictures",
+        "def train_classifier",
+        'fit_once(model, *pictures["train"]',
+        'fit_once(model, *pictures["validation"]',
+        "test_training_uses_the_training_pictures",
+    ),
+    in_architectures(
+        "projection with an activation",
+        "step-9.3-1",
+        "residual = layers.Conv2D(filters, 1)(residual)",
+        'residual = layers.Conv2D(filters, 1, activation="relu")(residual)',
+        "test_residual_block_adds_what_fits",
+    ),
+    in_architectures(
+        "curves of the two networks exchanged",
+        "figure-9.11",
+        '"mini-Xception": mini_xception_history, "baseline": baseline_history',
+        '"mini-Xception": baseline_history, "baseline": mini_xception_history',
+        "test_curves_are_those_of_the_trainings",
+    ),
+    in_architectures(
+        "interval of the normal approximation",
+        "def wilson_interval",
+        "half = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)\n    return centre - half",
+        "centre, half = share, math.sqrt(spread * share * (1 - share))\n    return centre - half",
+        "test_wilson_interval",
+    ),
+    in_architectures(
+        "one ablation seed for all",
+        "PARTS = (",
+        "keras.utils.set_random_seed(seed)\n",
+        "keras.utils.set_random_seed(seed)\n        parts = dict.fromkeys(PARTS, True)\n",
+        "test_ablation_tries_all_eight",
     ),
 ]
 
@@ -407,6 +502,7 @@ history = model.fit(
 
 # What must pass
 
+ALL_OF_9_3 = (f"notebooks/{ARCHITECTURES}.ipynb",)
 SOUND = [
     Mutant("sound", nothing, None),
     Mutant(
@@ -418,6 +514,8 @@ SOUND = [
     # then convolutions of another library.
     Mutant("another processor", nothing, None, environment={"ONEDNN_MAX_CPU_ISA": "AVX2"}),
     Mutant("another convolution", nothing, None, environment={"TF_ENABLE_ONEDNN_OPTS": "0"}),
+    Mutant("another processor, 9.3", nothing, None, ALL_OF_9_3, {"ONEDNN_MAX_CPU_ISA": "AVX2"}),
+    Mutant("another convolution, 9.3", nothing, None, ALL_OF_9_3, {"TF_ENABLE_ONEDNN_OPTS": "0"}),
 ]
 
 FAST = [*STORED, *KERNEL]  # part of every `make test`

@@ -10,6 +10,7 @@ import pytest
 from notebook_checks.outputs import flatten
 from notebook_source import STEMS
 from project_copy import ROOT
+from run_notebooks import is_tagged
 
 
 def digest(content):
@@ -18,19 +19,24 @@ def digest(content):
 
 
 def run_digests(stem, out):
-    """Execute a notebook in a process of its own; return digests of every output and of every weight of its models."""
+    """Execute a notebook in a process of its own; return digests of every weight of its models and of every output.
+
+    Times differ at every run: the cells tagged `times` are left out.
+    """
     script = ROOT / "scripts" / "run_notebooks.py"
     done = subprocess.run([sys.executable, script, "--only", stem, "--out", out], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     digests = {}
     cells = nbformat.read(out / "notebooks" / f"{stem}.ipynb", as_version=4).cells
     for number, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), 1):
+        if is_tagged(cell, "times"):
+            continue
         for place, (kind, content) in enumerate(flatten(cell.outputs)):
             if kind != "stderr":
                 digests[f"cell {number}, output {place}: {kind}"] = digest(content)
     for path in sorted((out / "models").rglob("*.keras")):
         for weight in keras.models.load_model(path, compile=False).weights:
-            digests[f"{path.name}: {weight.path}"] = digest(keras.ops.convert_to_numpy(weight).tobytes())
+            digests[f"{path.parent.name}/{path.name}: {weight.path}"] = digest(keras.ops.convert_to_numpy(weight).tobytes())
     return digests
 
 

@@ -6,7 +6,8 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
-from notebook_source import find_cells, find_solutions, load_definitions
+from helpers.lessons import load_lesson
+from notebook_source import find_cells, find_solutions
 
 STEM = "9_2_image_segmentation"
 BY_LAYER = [1792, 36928, 73856, 147584, 295168, 590080, 590080, 590080, 295040, 147584, 73792, 36928, 1731]
@@ -14,7 +15,7 @@ BY_LAYER = [1792, 36928, 73856, 147584, 295168, 590080, 590080, 590080, 295040, 
 
 @pytest.fixture(scope="module")
 def notebook():
-    return load_definitions(STEM)
+    return load_lesson(STEM)
 
 
 @pytest.fixture(scope="module")

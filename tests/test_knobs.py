@@ -17,6 +17,12 @@ SMALLEST = {
         **{"PICTURES": 24, "VALIDATION": 8, "IMAGE_SIZE": 16, "FILTERS": (2, 4), "EPOCHS": 1, "BATCH_SIZE": 8},
         **{"DOT_EPOCHS": 1, "DECAY": False, "LEARNING_RATE": 0.003},
     },
+    "9_3_convnet_architectures": {
+        **{"PICTURES": (12, 4, 4), "IMAGE_SIZE": 24, "FILTERS": (2, 4), "BASELINE_FILTERS": (2, 4), "EPOCHS": 2},
+        **{"BATCH_SIZE": 8, "MOMENTUM": 0.9, "ROTATION": 0.0, "ZOOM": 0.0, "LEARNING_RATE": 0.01, "DECAY": False},
+        **{"DEPTHS": (1, 2), "WIDTHS": (2, 3), "ABLATION_SIZE": 16, "ABLATION_FILTERS": (2,)},
+        **{"ABLATION_EPOCHS": 1, "ABLATION_SEEDS": 1},
+    },
 }
 VALUES = {  # three of each knob; two where there are no more
     "9_2_image_segmentation": {
@@ -31,6 +37,26 @@ VALUES = {  # three of each knob; two where there are no more
         "DOT_EPOCHS": (1, 2, 3),
         "SHOWN_PICTURE": (0, 1, 23),
         "SHOWN_PREDICTION": (0, 1, 7),
+        "SEED": (0, 1, 2),
+    },
+    "9_3_convnet_architectures": {
+        "PICTURES": ((12, 4, 4), (8, 6, 5), (4, 2, 14)),
+        "IMAGE_SIZE": (24, 25, 40),
+        "FILTERS": ((2,), (2, 4), (4, 2, 3)),
+        "BASELINE_FILTERS": ((2,), (2, 4), (4, 2, 3)),
+        "ROTATION": (0.0, 0.1, 0.5),
+        "ZOOM": (0.0, 0.2, 0.5),
+        "MOMENTUM": (0.5, 0.9, 0.99),
+        "EPOCHS": (1, 2, 3),
+        "BATCH_SIZE": (1, 7, 64),
+        "LEARNING_RATE": (1e-4, 1e-3, 0.1),
+        "DECAY": (False, True),
+        "DEPTHS": ((1,), (1, 2), (3, 1, 2)),
+        "WIDTHS": ((2,), (2, 3), (1, 5, 4)),
+        "ABLATION_SIZE": (16, 17, 24),
+        "ABLATION_FILTERS": ((2,), (2, 4), (4, 2, 3)),
+        "ABLATION_EPOCHS": (1, 2, 3),
+        "ABLATION_SEEDS": (1, 2, 3),
         "SEED": (0, 1, 2),
     },
 }
@@ -50,26 +76,30 @@ def turn(source, values):
 
 
 def versions(stem, settings):
-    """Yield the sources of the code cells of a notebook once for each of `settings`, dicts of knobs to values."""
+    """Yield the code cells of a notebook once for each of `settings`, dicts of knobs to values."""
     for values in settings:
         for cell in read_notebook(stem).cells:
             if cell.cell_type == "code":
-                yield turn(cell.source, values) if is_tagged(cell, "parameters") else cell.source
+                if is_tagged(cell, "parameters"):
+                    cell.source = turn(cell.source, values)
+                yield cell
 
 
 def execute(cells):
-    """Run cells, given their sources, in one new kernel.
+    """Run cells in one new kernel.
 
     Returns:
         What each shows, without spaces and without the numbers that Keras gives to layers; nothing of the cell that
-        prints the results, for it repeats knobs.
+        prints the results, for it repeats knobs, and of those tagged `times`, which differ at every run.
     """
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    cells = [nbformat.v4.new_code_cell(cell.source, metadata=cell.metadata) for cell in cells]
+    notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     shown = []
     for cell in notebook.cells:
-        pairs = [] if "save_results(" in cell.source else flatten(cell.outputs)
+        kept = "save_results(" not in cell.source and not is_tagged(cell, "times")
+        pairs = flatten(cell.outputs) if kept else []
         pairs = [
             (kind, re.sub(r"_\d+|\s", "", content)) for kind, content in pairs if kind not in ("stderr", "text/html")
         ]
@@ -83,6 +113,7 @@ def sources(tmp_path_factory):
     folders = {name: [str(tmp_path_factory.mktemp(name)) for _ in range(3)] for name in ("DATA", "BUILD")}
     for data in folders["DATA"]:
         sample_pets.write_sample_pets(f"{data}/oxford-pets", count=24, workers=1)
+        sample_pets.write_sample_pets(f"{data}/dogs-vs-cats", count=40, portraits=1.0, workers=1)
     return {"PROFILE": ("book", "sample"), **folders}
 
 

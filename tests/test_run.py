@@ -37,11 +37,12 @@ def test_a_quiet_start_drops_what_c_code_prints_and_nothing_else(capfd):
 
 
 def test_results_are_written_and_printed(tmp_path, capsys):
-    results = {"profile": "sample", "mean_iou": 0.78032, "losses": [0.5, 0.25], "epochs": 7}
+    results = {"profile": "sample", "mean_iou": 0.78032, "losses": [0.5, 0.25], "times": {"a": 0.1}, "epochs": 7}
     path = save_results(results, tmp_path / "results" / "9_2.json")
     assert json.loads(path.read_text()) == results
     printed = capsys.readouterr().out.splitlines()
-    shown = [["profile", "sample"], ["mean_iou", "0.7803"], ["losses", "2", "values"], ["epochs", "7"]]
+    shown = [["profile", "sample"], ["mean_iou", "0.7803"], ["losses", "2", "values"]]
+    shown += [["times", "1", "values"], ["epochs", "7"]]
     assert [line.split() for line in printed] == shown
 
 

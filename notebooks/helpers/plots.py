@@ -99,3 +99,30 @@ def show_curves(history, names, ax=None, title=None):
     ax.grid(alpha=0.3)
     ax.legend(fontsize=8)
     return ax
+
+
+def show_flow(boxes, arrows, ax, title=None):
+    """Draw boxes with text and arrows between them: how data flows through a network.
+
+    Args:
+        boxes: dict of names to (x, y, text) or (x, y, text, colour); the centres in units of a box, y upwards.
+        arrows: (from, to) or (from, to, curve), names of boxes; curve is the arrow's bend, 0 for straight.
+        ax: Axes to draw on.
+        title: text above it.
+
+    Returns:
+        The Axes.
+    """
+    patches = {}
+    for name, (x, y, text, *colour) in boxes.items():
+        style = {"boxstyle": "round,pad=0.4", "facecolor": colour[0] if colour else "#F7F2E8", "edgecolor": "0.4"}
+        patches[name] = ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=style).get_bbox_patch()
+    for start, end, *curve in arrows:
+        way = {"arrowstyle": "-|>", "color": "0.3", "patchA": patches[start], "patchB": patches[end]}
+        way |= {"shrinkA": 0, "shrinkB": 1, "connectionstyle": f"arc3,rad={curve[0] if curve else 0}"}
+        ax.annotate("", boxes[end][:2], boxes[start][:2], arrowprops=way)
+    columns, rows = ([box[axis] for box in boxes.values()] for axis in (0, 1))
+    ax.set(xlim=(min(columns) - 0.8, max(columns) + 0.8), ylim=(min(rows) - 0.6, max(rows) + 0.6))
+    ax.set_title(title, fontsize=10)
+    ax.axis("off")
+    return ax

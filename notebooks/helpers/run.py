@@ -46,7 +46,7 @@ def quiet_start():
 
 
 def save_results(results, path):
-    """Write results as JSON, whole or not at all, and print them one a line; of a list, its length.
+    """Write results as JSON, whole or not at all, and print them one a line; of a list or dict, its length.
 
     Args:
         results: dict of names to str, numbers, lists or dicts of these.
@@ -64,6 +64,6 @@ def save_results(results, path):
     finally:
         unfinished.unlink(missing_ok=True)
     for name, value in results.items():
-        value = f"{len(value)} values" if isinstance(value, list) else value
+        value = f"{len(value)} values" if isinstance(value, list | dict) else value
         print(f"{name:28} {f'{value:.4f}' if isinstance(value, float) else value}")
     return path

@@ -1,0 +1,466 @@
+"""The claims of section 9.3, checked on the notebook's own definitions."""
+
+import itertools
+from pathlib import Path
+from unittest import mock
+
+import keras
+import numpy as np
+import pytest
+from helpers import sample_pets
+from helpers.lessons import load_lesson
+from keras import layers
+from notebook_source import find_cells, find_solutions
+
+STEM = "9_3_convnet_architectures"
+
+
+@pytest.fixture(scope="module")
+def notebook():
+    return load_lesson(STEM, PROFILE="sample")
+
+
+def run_cells(namespace, *tags):
+    """Execute the cells with these tags in a copy of a namespace, and return it."""
+    namespace = dict(namespace)
+    for tag in tags:
+        for source in find_cells(STEM, tag):
+            exec(source, namespace)
+    return namespace
+
+
+def parameters_of(network):
+    return sorted(layer.count_params() for layer in network.layers if layer.count_params())
+
+
+def trainable(network):
+    return sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
+
+
+# Residual connections
+
+
+def test_residual_network_is_the_book_s(notebook):  # C-7
+    network = notebook["build_residual_network"]()
+    assert network.count_params() == 297_697
+    expected = [896, 9_248, 128, 18_496, 36_928, 2_112, 73_856, 147_584, 8_320, 129]
+    assert parameters_of(network) == sorted(expected)
+    adds = [layer for layer in network.layers if isinstance(layer, layers.Add)]
+    assert [layer.output.shape[1:] for layer in adds] == [(16, 16, 32), (8, 8, 64), (8, 8, 128)]
+
+
+@pytest.mark.parametrize(("pooling", "before", "after"), [*itertools.product((False, True), (3, 8), (3, 8, 16))])
+@pytest.mark.parametrize("side", [8, 9])
+def test_residual_block_adds_what_fits_for_every_combination(notebook, pooling, before, after, side):
+    inputs = keras.Input((side, side, before))
+    network = keras.Model(inputs, notebook["residual_block"](inputs, after, pooling))
+    half = -(-side // 2) if pooling else side
+    assert network.output.shape[1:] == (half, half, after)
+    projections = [layer for layer in network.layers if getattr(layer, "kernel_size", None) == (1, 1)]
+    assert [layer.strides for layer in projections] == ([(2, 2)] if pooling else [(1, 1)] * (before != after))
+    assert all(layer.activation.__name__ == "linear" for layer in projections)
+
+
+def test_residual_block_is_its_input_when_its_convolutions_give_nothing(notebook):
+    inputs = keras.Input((6, 6, 4))
+    network = keras.Model(inputs, notebook["residual_block"](inputs, 4))
+    for layer in network.layers:
+        if isinstance(layer, layers.Conv2D):
+            layer.kernel.assign(np.zeros(layer.kernel.shape))
+    values = np.random.default_rng(0).random((2, 6, 6, 4), "float32")
+    np.testing.assert_array_equal(network.predict(values, verbose=0), values)
+
+
+def test_listings_project_the_skip(notebook):  # L9.1-L9.3
+    shapes = []
+    for tag in ("listing-9.1", "listing-9.2", "listing-9.3"):
+        namespace = run_cells(notebook, tag)
+        shapes.append(tuple(namespace["x"].shape[1:]))
+    assert shapes == [(32, 32, 16), (30, 30, 64), (15, 15, 64)]
+
+
+def test_gradient_vanishes_without_skips_and_not_with_them(notebook):  # C-8
+    norms = {}
+    images, labels = keras.random.uniform((4, 16, 16, 3), seed=1), np.arange(4)[:, None] % 2
+    for skips, depth in itertools.product((False, True), (2, 16)):
+        keras.utils.set_random_seed(1)
+        network = notebook["build_stack"](depth, skips)
+        norms[skips, depth] = notebook["first_gradient_norm"](network, images, labels)
+        additions = sum(isinstance(layer, layers.Add) for layer in network.layers)
+        assert additions == depth * skips
+    assert norms[False, 16] < 1e-4 * norms[False, 2]
+    assert norms[True, 16] > 0.05 * norms[True, 2]
+
+
+def test_gradient_norm_against_finite_differences(notebook):
+    keras.utils.set_random_seed(2)
+    network = notebook["build_stack"](2, True, width=3)
+    images, labels = keras.random.uniform((4, 16, 16, 3), seed=1), np.arange(4)[:, None] % 2
+    kernel = network.get_layer("first").kernel
+    start, loss = kernel.numpy().copy(), keras.losses.BinaryCrossentropy()
+    differences = []
+    for place in np.ndindex(start.shape):
+        ends = []
+        for step in (1e-2, -1e-2):
+            moved = start.copy()
+            moved[place] += step
+            kernel.assign(moved)
+            ends.append(float(loss(labels, network(images, training=True))))
+        differences.append((ends[0] - ends[1]) / 2e-2)
+    kernel.assign(start)
+    assert notebook["first_gradient_norm"](network, images, labels) == pytest.approx(
+        np.linalg.norm(differences), rel=0.02
+    )
+
+
+# Batch normalisation
+
+
+@pytest.fixture(scope="module")
+def batch_norm(notebook):
+    """The namespace after the cells on batch norm."""
+    cells = ("step-9.3-2", "step-9.3-3", "useless-bias", "two-modes", "frozen", "listing-9.4", "listing-9.5")
+    return run_cells(notebook | {"SEED": 1337, "MOMENTUM": 0.9}, *cells)
+
+
+@pytest.mark.parametrize("momentum", [0.9, 0.99])
+def test_batch_norm_against_numpy(momentum):  # C-9
+    data = np.random.default_rng(1).normal(3, 2, (50, 4, 4, 6)).astype("float32")
+    layer = layers.BatchNormalization(momentum=momentum)
+    mean, variance = np.zeros(6), np.ones(6)
+    for batch in np.split(data, 5):
+        trained = keras.ops.convert_to_numpy(layer(batch, training=True))
+        expected = (batch - batch.mean((0, 1, 2))) / np.sqrt(batch.var((0, 1, 2)) + layer.epsilon)
+        np.testing.assert_allclose(trained, expected, atol=2e-5)
+        mean = momentum * mean + (1 - momentum) * batch.mean((0, 1, 2))
+        variance = momentum * variance + (1 - momentum) * batch.var((0, 1, 2))
+    np.testing.assert_allclose(layer.moving_mean, mean, rtol=1e-5)
+    np.testing.assert_allclose(layer.moving_variance, variance, rtol=1e-5)
+    inferred = keras.ops.convert_to_numpy(layer(data, training=False))
+    np.testing.assert_allclose(inferred, (data - mean) / np.sqrt(variance + layer.epsilon), atol=1e-4)
+
+
+def test_normalising_with_numpy(batch_norm):  # S9.3-2
+    np.testing.assert_allclose(batch_norm["normalised"].mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(batch_norm["normalised"].std(0), 1, rtol=1e-5)
+
+
+def test_bias_before_batch_norm_is_useless(batch_norm):  # S9.3-3
+    namespace = run_cells(batch_norm, "useless-bias")
+    before, after = (keras.ops.convert_to_numpy(namespace[name]) for name in ("before", "after"))
+    np.testing.assert_allclose(after, before, atol=1e-4)
+    assert before.std() == pytest.approx(1, rel=0.1)
+    assert float(keras.ops.max(keras.ops.abs(namespace["convolution"].bias))) > 2
+
+
+def test_moving_averages_approach_the_data_as_promised(batch_norm):  # C-9
+    namespace = run_cells(batch_norm, "moving-averages")
+    target = namespace["data"][:, 3].mean()
+    for momentum, means in namespace["moving_means"].items():
+        expected = target * (1 - momentum ** np.arange(1, 501))
+        spread = namespace["data"][:, 3].std() / np.sqrt(32)
+        assert np.abs(np.array(means) - expected).max() < 3 * spread
+        assert means[-1] == pytest.approx(target, abs=2 * spread)
+    assert set(namespace["moving_means"]) == {0.9, 0.99}
+
+
+def test_order_of_activation_and_batch_norm(batch_norm):  # L9.4, L9.5
+    late, early = batch_norm["positive_late"], batch_norm["positive_early"]
+    assert np.abs(late - 0.5).max() < 0.1
+    assert np.abs(early - 0.5).max() > 0.4
+    assert float(keras.ops.min(batch_norm["activation_last"])) == 0
+    assert float(keras.ops.min(batch_norm["activation_first"])) < 0
+
+
+def test_frozen_batch_norm_does_not_move(batch_norm, capsys):
+    run_cells(batch_norm, "frozen")
+    free, frozen = capsys.readouterr().out.splitlines()
+    assert "change by 0.00" not in free
+    assert "output mean 0.0" in free
+    assert "change by 0.00" in frozen
+    assert "output mean 0.0" not in frozen
+
+
+# Depthwise separable convolutions
+
+
+def test_weights_of_both_convolutions(notebook):  # C-10
+    build = notebook["build_single"]
+    assert build(layers.Conv2D, 64).count_params() == 36_864
+    assert build(layers.SeparableConv2D, 64).count_params() == 4_672
+
+
+def test_separable_convolution_is_depthwise_then_pointwise():
+    dice = np.random.default_rng(3)
+    values = dice.normal(size=(2, 7, 7, 3)).astype("float32")
+    layer = layers.SeparableConv2D(5, 3, padding="same", use_bias=False)
+    actual = keras.ops.convert_to_numpy(layer(values))
+    depthwise, pointwise = layer.depthwise_kernel.numpy()[..., 0], layer.pointwise_kernel.numpy()[0, 0]
+    padded = np.pad(values, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    spatial = sum(padded[:, i : i + 7, j : j + 7] * depthwise[i, j] for i in range(3) for j in range(3))
+    np.testing.assert_allclose(actual, spatial @ pointwise, atol=1e-5)
+
+
+def test_multiplications(notebook):  # C-11
+    count, build = notebook["count_multiplications"], notebook["build_single"]
+    assert count(build(layers.Conv2D, 64, side=10).layers[1]) == 100 * 36_864
+    assert count(build(layers.SeparableConv2D, 64, side=10).layers[1]) == 100 * 4_672
+    inputs = keras.Input((10, 10, 4))
+    strided = layers.Conv2D(8, 3, strides=2, padding="same")
+    dense = layers.Dense(1)
+    dense(layers.GlobalAveragePooling2D()(strided(inputs)))
+    assert [count(strided), count(dense), count(layers.Flatten())] == [25 * 9 * 4 * 8, 8, 0]
+
+
+def test_times_are_medians_in_turns(notebook):
+    calls = []
+    networks = [mock.Mock(predict_on_batch=lambda batch, name=name: calls.append(name)) for name in "ab"]
+    clock = itertools.count()
+    fake = mock.Mock(perf_counter=lambda: next(clock))
+    with mock.patch.dict(notebook["median_times"].__globals__, {"time": fake}):
+        assert notebook["median_times"](networks, None, repeats=3) == [1, 1]
+    assert calls == list("ab") * 5
+
+
+# The two networks
+
+
+@pytest.fixture(scope="module")
+def mini_xception(notebook):
+    return notebook["build_mini_xception"](180, (32, 64, 128, 256, 512))
+
+
+def test_mini_xception_is_the_book_s(mini_xception):  # C-12, S9.3-6
+    assert mini_xception.count_params() == 721_857
+    assert trainable(mini_xception) == 718_849
+    kinds = [type(layer).__name__ for layer in mini_xception.layers]
+    counted = ("BatchNormalization", "SeparableConv2D", "MaxPooling2D", "Add", "Conv2D", "Dropout", "Dense")
+    assert [kinds.count(kind) for kind in counted] == [10, 10, 5, 5, 6, 1, 1]
+    separable = [layer for layer in mini_xception.layers if isinstance(layer, layers.SeparableConv2D)]
+    assert [layer.filters for layer in separable] == [32, 32, 64, 64, 128, 128, 256, 256, 512, 512]
+    for layer in mini_xception.layers:
+        if isinstance(layer, layers.SeparableConv2D):
+            assert (layer.kernel_size, layer.padding, layer.use_bias) == ((3, 3), "same", False)
+        if isinstance(layer, layers.MaxPooling2D):
+            assert (layer.pool_size, layer.strides, layer.padding) == ((3, 3), (2, 2), "same")
+        if isinstance(layer, layers.Dropout):
+            assert layer.rate == 0.5
+
+
+def source_of(layer):
+    """Return the layer whose output is a layer's only input."""
+    return layer.input._keras_history.operation
+
+
+def test_order_in_a_block_is_batch_norm_relu_convolution(mini_xception):
+    for layer in mini_xception.layers:
+        if isinstance(layer, layers.SeparableConv2D):
+            assert layer.activation.__name__ == "linear"
+            relu = source_of(layer)
+            assert isinstance(relu, layers.Activation)
+            assert relu.activation.__name__ == "relu"
+            assert isinstance(source_of(relu), layers.BatchNormalization)
+
+
+def test_skips_go_around_the_blocks(mini_xception):
+    for layer in mini_xception.layers:
+        if isinstance(layer, layers.Add):
+            pooled, projection = (tensor._keras_history.operation for tensor in layer.input)
+            assert isinstance(pooled, layers.MaxPooling2D)
+            assert (projection.kernel_size, projection.strides, projection.use_bias) == ((1, 1), (2, 2), False)
+            inside = pooled
+            while not isinstance(inside, layers.BatchNormalization):
+                inside = source_of(inside)
+            first = source_of(source_of(source_of(inside)))  # separable convolution, relu, batch norm
+            assert source_of(first) is source_of(projection)
+
+
+def test_baseline_is_the_book_s(notebook):  # C-13
+    baseline = notebook["build_baseline"](180)
+    weighted = [layer.count_params() for layer in baseline.layers if layer.count_params()]
+    assert weighted == [896, 18_496, 73_856, 295_168, 590_080, 12_545]
+    assert sum(weighted) == trainable(baseline) == 991_041
+    mapped = [layer for layer in baseline.layers if isinstance(layer, layers.Conv2D | layers.MaxPooling2D)]
+    assert [layer.output.shape[1] for layer in mapped] == [178, 89, 87, 43, 41, 20, 18, 9, 7]
+    assert baseline.layers[-2].rate == 0.5
+    assert baseline.name == "convnet_from_scratch_with_augmentation"
+
+
+@pytest.mark.parametrize("name", ["build_mini_xception", "build_baseline"])
+def test_augmentation_and_dropout_act_in_training_only(notebook, name):
+    network = notebook[name](32, (4, 8))
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), "uint8")
+    calm = [keras.ops.convert_to_numpy(network(pictures, training=False)) for _ in range(2)]
+    np.testing.assert_array_equal(*calm)
+    wild = [keras.ops.convert_to_numpy(network(pictures, training=True)) for _ in range(2)]
+    assert not np.array_equal(*wild)
+    rescaling = next(layer for layer in network.layers if isinstance(layer, layers.Rescaling))
+    assert rescaling.scale == 1 / 255
+
+
+def test_augmentation_is_the_book_s_and_zero_leaves_a_layer_out(notebook):  # S9.3-5
+    build = notebook["build_augmentation"]
+    flip, rotation, zoom = build().layers
+    assert (flip.mode, rotation.factor, zoom.height_factor) == ("horizontal", (-0.1, 0.1), 0.2)
+    assert [len(build(*factors).layers) for factors in ((0, 0), (0.1, 0), (0, 0.2))] == [1, 2, 2]
+
+
+@pytest.mark.parametrize("switches", [*itertools.product((True, False), repeat=3)])
+def test_ablation_takes_out_what_it_says(notebook, switches):
+    residual, batch_norm, separable = switches
+    parts = dict(zip(("residual", "batch_norm", "separable"), switches, strict=True))
+    network = notebook["build_mini_xception"](32, (4, 8), **parts)
+    kinds = [type(layer).__name__ for layer in network.layers]
+    assert kinds.count("Add") == 2 * residual
+    assert kinds.count("BatchNormalization") == 4 * batch_norm
+    assert kinds.count("SeparableConv2D") == 4 * separable
+    assert kinds.count("Conv2D") == 1 + 4 * (not separable) + 2 * residual
+    convolutions = [layer for layer in network.layers if getattr(layer, "kernel_size", None) == (3, 3)]
+    assert {layer.use_bias for layer in convolutions} == {not batch_norm}
+
+
+# Data and training
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    sample_pets.write_sample_pets(folder / "dogs-vs-cats", count=40, portraits=1.0, workers=1)
+    return folder
+
+
+def test_no_picture_is_in_two_parts(notebook, folder, tmp_path):  # S9.3-4
+    knobs = {"PROFILE": "book", "DATA": folder, "BUILD": tmp_path, "PICTURES": (8, 4, 6), "IMAGE_SIZE": 24}
+    for _ in range(2):  # erratum 15: a second time works, too
+        namespace = run_cells(notebook | knobs, "step-9.3-4")
+    sizes = {part: len(labels) for part, (_, labels) in namespace["pictures"].items()}
+    assert sizes == {"train": 16, "validation": 8, "test": 12}
+    contents = [image.tobytes() for images, _ in namespace["pictures"].values() for image in images]
+    assert len(set(contents)) == len(contents) == 36
+    assert all(labels.mean() == 0.5 for _, labels in namespace["pictures"].values())
+
+
+@pytest.fixture
+def arrays():
+    dice = np.random.default_rng(5)
+    sizes = {"train": 10, "validation": 6, "test": 8}
+    return {
+        part: (dice.integers(0, 256, (size, 24, 24, 3), "uint8"), dice.integers(0, 2, size, "uint8"))
+        for part, size in sizes.items()
+    }
+
+
+def test_training_uses_the_training_pictures_and_validates_on_the_others(notebook, arrays):  # S9.3-7
+    train = notebook["train_classifier"]
+    for decay in (True, False):
+        model, fit = mock.Mock(), mock.Mock()
+        with mock.patch.dict(train.__globals__, {"fit_once": fit}):
+            train(model, arrays, 2, 5, 0.01, decay, "folder")
+        (given, images, labels), options = fit.call_args
+        assert given is model
+        assert images is arrays["train"][0]
+        assert labels is arrays["train"][1]
+        assert options.pop("validation_data") is arrays["validation"]
+        assert options == {"folder": "folder", "epochs": 2, "batch_size": 5}
+        compiled = model.compile.call_args.kwargs
+        assert (compiled["loss"], compiled["metrics"]) == ("binary_crossentropy", ["accuracy"])
+        rates = compiled["optimizer"]._learning_rate
+        assert [float(rates(step) if decay else rates) for step in (0, 4)] == pytest.approx(
+            [0.01, 0 if decay else 0.01]
+        )
+
+
+def test_accuracy_is_that_of_the_test_pictures(notebook, arrays):
+    """The labels of the test pictures are all right, those of the validation pictures all wrong."""
+    model = notebook["build_baseline"](24, (2,))
+    model.compile(loss="binary_crossentropy", metrics=["accuracy"])
+    pictures = {}
+    for part, (images, _) in arrays.items():
+        answers = (model.predict(images, verbose=0)[:, 0] > 0.5).astype("uint8")
+        pictures[part] = images, answers if part == "test" else 1 - answers
+    namespace = run_cells(notebook | {"pictures": pictures, "mini_xception": model, "baseline": model}, "test-accuracy")
+    assert namespace["test_accuracy"] == {"mini-Xception": 1.0, "baseline": 1.0}
+    assert namespace["total"] == 8
+
+
+def test_counted_pictures_are_whole_numbers(notebook, arrays):
+    model = notebook["build_baseline"](24, (2,))
+    model.compile(loss="binary_crossentropy", metrics=["accuracy"])
+    images, labels = arrays["train"]
+    expected = np.sum((model.predict(images, verbose=0)[:, 0] > 0.5) == labels)
+    assert notebook["count_correct"](model, images, labels) == expected
+
+
+@pytest.mark.parametrize(("correct", "total"), [(0, 10), (10, 10), (7, 10), (546, 600), (1816, 2000)])
+def test_wilson_interval_has_the_bounds_that_the_seen_share_barely_fits(notebook, correct, total):
+    low, high = notebook["wilson_interval"](correct, total)
+    share = correct / total
+    assert 0 <= low <= share <= high <= 1 + 1e-12
+    for bound in (low, high):
+        assert abs(share - bound) == pytest.approx(1.96 * np.sqrt(bound * (1 - bound) / total), abs=1e-9)
+
+
+def test_curves_are_those_of_the_trainings(notebook):  # F9.11
+    names = ("accuracy", "val_accuracy", "loss", "val_loss")
+    first, second = ({name: [start + i / 10, 0.5] for i, name in enumerate(names)} for start in (0.1, 0.2))
+    namespace = run_cells(notebook | {"mini_xception_history": first, "baseline_history": second}, "figure-9.11")
+    for column, history in enumerate((first, second)):
+        for row, metric in enumerate(("accuracy", "loss")):
+            lines = {line.get_label(): list(line.get_ydata()) for line in namespace["axes"][row, column].lines}
+            assert lines[f"training {metric}"] == history[metric]
+            assert lines[f"validation {metric}"] == history[f"val_{metric}"]
+
+
+def test_ablation_tries_all_eight_with_every_seed_and_tests_on_the_test_pictures(notebook, folder, tmp_path):
+    split = notebook["list_split"](folder / "dogs-vs-cats", (4, 2, 4))
+    knobs = {"ABLATION_SIZE": 16, "ABLATION_FILTERS": (2,), "ABLATION_EPOCHS": 1, "ABLATION_SEEDS": 2}
+    asked = []
+
+    def count(model, images, labels):
+        asked.append((model.count_params(), len(images)))
+        return len(asked) % 2
+
+    fake = {"count_correct": count, "train_classifier": lambda *_: {"seconds": [2.0, 1.0]}}
+    namespace = run_cells(
+        notebook | knobs | fake | {"split": split, "BUILD": tmp_path, "MODELS": tmp_path, "total": 8}, "ablation"
+    )
+    rows = namespace["ablation"]
+    assert [tuple(row[part] for part in namespace["PARTS"]) for row in rows] == list(
+        itertools.product((True, False), repeat=3)
+    )
+    assert len(asked) == 16
+    assert {size for _, size in asked} == {8}
+    assert all((row["accuracy"], row["seconds"]) == ([1 / 8, 0], 1.0) for row in rows)
+
+
+def test_book_profile_has_the_book_s_numbers():
+    knobs = load_lesson(STEM, PROFILE="book")
+    book = {"PICTURES": (1000, 500, 1000), "IMAGE_SIZE": 180, "FILTERS": (32, 64, 128, 256, 512), "EPOCHS": 100}
+    book |= {"BASELINE_FILTERS": (32, 64, 128, 256, 256), "BATCH_SIZE": 32, "ROTATION": 0.1, "ZOOM": 0.2}
+    book |= {"MOMENTUM": 0.99, "LEARNING_RATE": 0.001, "DECAY": False}
+    assert {name: knobs[name] for name in book} == book
+
+
+def test_vgg16_figure_shows_its_blocks(notebook):  # F9.8
+    namespace = run_cells(notebook, "figure-9.8")
+    texts = [text.get_text() for text in namespace["ax"].texts]
+    assert len(namespace["ax"].patches) == 13
+    assert texts[0] == "block1\n224×224\n64 filters"
+    assert texts[-1] == "block5\n14×14\n512 filters"
+
+
+def test_solutions_of_the_exercises_run(notebook, arrays, tmp_path):
+    he, slow, paired = find_solutions(STEM)
+    batch = {"images_16": np.ones((2, 16, 16, 3), "float32"), "labels_16": np.array([[0.0], [1.0]])}
+    namespace = notebook | batch | {"DEPTHS": (1, 2)}
+    exec(he, namespace)
+    assert len(namespace["he_norms"]) == 2
+    knobs = {"IMAGE_SIZE": 24, "FILTERS": (2,), "EPOCHS": 1, "BATCH_SIZE": 5, "MODELS": Path(tmp_path)}
+    namespace = notebook | knobs | {"pictures": arrays, "mini_xception_history": {"val_accuracy": [0.5]}}
+    exec(slow, namespace)
+    assert len(namespace["slow_history"]["val_accuracy"]) == 1
+    models = {"a": namespace["slow"], "b": namespace["slow"]}
+    images, labels = arrays["test"]
+    namespace = notebook | {"models": models, "test_images": images, "test_labels": labels}
+    exec(paired, namespace)
+    assert namespace["p_value"] == 1.0

@@ -1,0 +1,156 @@
+"""Training happens once: what is remembered, what the key depends on, and what is not loaded."""
+
+import json
+import os
+
+import keras
+import numpy as np
+import pytest
+from helpers import disk_cache, training
+from keras import layers
+
+DICE = np.random.default_rng(0)
+IMAGES, LABELS = DICE.integers(0, 256, (40, 8, 8, 3), "uint8"), DICE.integers(0, 2, 40, "uint8")
+DATA = {"images": IMAGES[:30], "labels": LABELS[:30], "validation_data": (IMAGES[30:], LABELS[30:])}
+
+
+def build(filters=2, rate=0.01, dropout=0.5, seed=1):
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((8, 8, 3))
+    x = layers.RandomFlip("horizontal")(inputs)
+    x = layers.BatchNormalization()(layers.Conv2D(filters, 3)(x))
+    x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x), name="tiny")
+    model.compile(keras.optimizers.RMSprop(rate), "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def fit(folder, model=None, epochs=3, batch_size=8, **data):
+    model = model or build()
+    data = DATA | data
+    arrays = data.pop("images"), data.pop("labels")
+    return model, training.fit_once(model, *arrays, **data, folder=folder, epochs=epochs, batch_size=batch_size)
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Count trainings."""
+    calls = []
+    original = keras.Model.fit
+    monkeypatch.setattr(keras.Model, "fit", lambda *args, **options: calls.append(1) or original(*args, **options))
+    return calls
+
+
+@pytest.mark.filterwarnings("error:Skipping variable loading")
+def test_the_second_time_nothing_is_trained(tmp_path, fits):
+    first, history = fit(tmp_path)
+    second, again = fit(str(tmp_path))
+    assert len(fits) == 1
+    assert again == history
+    assert {*history} == {"accuracy", "loss", "val_accuracy", "val_loss", "seconds"}
+    assert all(len(values) == 3 for values in history.values())
+    assert min(history["seconds"]) > 0
+    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    [entry] = tmp_path.iterdir()
+    assert entry.name.startswith("tiny-")
+    loaded = keras.models.load_model(entry / "tiny.keras")
+    np.testing.assert_array_equal(loaded.predict(IMAGES, verbose=0), first.predict(IMAGES, verbose=0))
+
+
+def test_the_best_epoch_is_kept_and_not_the_last(tmp_path):
+    model, history = fit(tmp_path, build(rate=0.5), epochs=8)
+    assert np.argmin(history["val_loss"]) < 7  # else this test shows nothing
+    loss = model.evaluate(*DATA["validation_data"], verbose=0)[0]
+    assert loss == pytest.approx(min(history["val_loss"]), rel=1e-5)
+
+
+OTHERS = {
+    "epochs": dict(epochs=4),
+    "batch size": dict(batch_size=7),
+    "one pixel": dict(images=np.concatenate([IMAGES[:29], 255 - IMAGES[29:30]])),
+    "one label": dict(labels=np.append(LABELS[:29], 1 - LABELS[29])),
+    "validation": dict(validation_data=(IMAGES[20:30], LABELS[20:30])),
+    "dtype": dict(images=IMAGES[:30].astype("float32")),
+}
+MODELS = {"filters": dict(filters=3), "rate": dict(rate=0.02), "dropout": dict(dropout=0.4), "seed": dict(seed=2)}
+
+
+def key(model=None, epochs=3, batch_size=8, **data):
+    """Return the name of the entry, without a training."""
+    data = DATA | data
+    options = {"epochs": epochs, "batch_size": batch_size}
+    recipe = training._recipe(model or build(), data["images"], data["labels"], data["validation_data"], options)
+    return disk_cache.name_entry(recipe)
+
+
+@pytest.mark.parametrize("what", [*OTHERS, *MODELS])
+def test_whatever_is_different_has_another_key(what):
+    assert key(build(**MODELS.get(what, {})), **OTHERS.get(what, {})) != key()
+
+
+def test_versions_count(monkeypatch):
+    before = key()
+    monkeypatch.setattr(keras, "__version__", "99.0")
+    assert key() != before
+
+
+def test_how_keras_numbers_layers_does_not_count():
+    first, second = build(), build()
+    names = [[layer.name for layer in model.layers] for model in (first, second)]
+    assert names[0] != names[1]
+    assert key(first) == key(second)
+
+
+def edit_record(entry, **changes):
+    path = entry / "record.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+SPOILS = {
+    "half a model": lambda entry: os.truncate(entry / "tiny.keras", 2000),
+    "a foreign model": lambda entry: build(filters=5).save(entry / "tiny.keras"),
+    "no model": lambda entry: (entry / "tiny.keras").unlink(),
+    "half a record": lambda entry: os.truncate(entry / "record.json", 20),
+    "no record": lambda entry: (entry / "record.json").unlink(),
+    "another's key": lambda entry: edit_record(entry, key="tiny-0"),
+    "a record of nothing": lambda entry: (entry / "record.json").write_text("[]"),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_what_is_not_whole_or_not_ours_is_not_loaded_but_trained_anew(tmp_path, fits, spoil):
+    first, _ = fit(tmp_path, epochs=1)
+    [entry] = tmp_path.iterdir()
+    SPOILS[spoil](entry)
+    second, _ = fit(tmp_path, epochs=1)
+    assert len(fits) == 2
+    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    fit(tmp_path, epochs=1)
+    assert len(fits) == 2
+    assert list(tmp_path.iterdir()) == [entry]
+
+
+def test_an_interrupted_training_leaves_nothing(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(training.Stopwatch, "on_epoch_end", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            fit(tmp_path / "models")
+    assert not (tmp_path / "models").exists()
+
+
+def test_without_room_for_the_model_the_training_is_not_lost(tmp_path):
+    (tmp_path / "models").write_text("a file where the folder should be")
+    with pytest.warns(UserWarning, match="not kept for the next run"):
+        model, history = fit(tmp_path / "models")
+    loss = model.evaluate(*DATA["validation_data"], verbose=0)[0]
+    assert loss == pytest.approx(min(history["val_loss"]), rel=1e-5)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_the_forecast_is_one_line_for_people(tmp_path, capsys, monkeypatch, silent):
+    monkeypatch.setattr(training, "SILENT", silent)
+    fit(tmp_path, batch_size=2)
+    said = "tiny: 3 epochs take about 0." in capsys.readouterr().out
+    assert said is not silent
