@@ -24,7 +24,7 @@
 #
 # | profile | data | time |
 # |---|---|---|
-# | `sample` | 3,000 cats and dogs drawn by this project's own code | about five minutes on a laptop with two cores |
+# | `sample` | 2,600 cats and dogs drawn by this project's own code | about five minutes on a laptop with two cores |
 # | `book` | 5,000 photographs, [Dogs vs. Cats](https://www.kaggle.com/c/dogs-vs-cats) | meant for a GPU; on two cores several minutes *an epoch* |
 #
 # Licences: the drawn animals are as free as the code (MIT). Dogs vs. Cats comes under the terms of Microsoft Research
@@ -34,7 +34,7 @@
 # ## What you can turn
 #
 # Every number that matters is a knob in the next cell. Change one and run the notebook again from there. The first
-# value of a knob belongs to the quick `sample` profile, the second is the book's.
+# value of a knob belongs to the quick `sample` profile, the second to `book`.
 
 # %% tags=["parameters"]
 import os
@@ -46,8 +46,8 @@ DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
 BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches and results
 knob = profile_values(PROFILE)
 
-PICTURES = knob(sample=(1000, 200, 300), book=(1000, 500, 1000))  # of each class: to train, to validate, to test
-IMAGE_SIZE = knob(sample=96, book=180)  # pixels; five levels of the baseline need 78 at least
+PICTURES = knob(sample=(800, 200, 300), book=(1000, 500, 1000))  # of each class: to train, to validate, to test
+IMAGE_SIZE = knob(sample=96, book=180)  # pixels; with its five levels the baseline needs 78 at least
 FILTERS = knob(sample=(8, 16, 32, 64, 128), book=(32, 64, 128, 256, 512))  # channels of the mini-Xception's blocks
 BASELINE_FILTERS = (32, 64, 128, 256, 256)  # channels of the baseline's convolutions
 ROTATION = knob(sample=0.0, book=0.1)  # augmentation: pictures turn by up to this share of a full turn
@@ -58,6 +58,7 @@ BATCH_SIZE = 32  # pictures a step: the smaller, the more steps an epoch
 LEARNING_RATE = knob(sample=0.002, book=0.001)  # size of the first step; 0.001 is RMSprop's default
 DECAY = knob(sample=True, book=False)  # whether the steps shrink to nothing towards the last epoch
 DEPTHS = (4, 8, 16, 32, 64)  # numbers of blocks in the experiment on gradients
+BATCHES = 500  # that batch norm sees in the experiment on its moving averages
 WIDTHS = (16, 32, 64, 128, 256)  # numbers of channels in the experiment on separable convolutions
 ABLATION_SIZE = knob(sample=32, book=96)  # pixels; the ablation trains many networks, so it has smaller pictures
 ABLATION_FILTERS = knob(sample=(8, 16, 32), book=(32, 64, 128, 256))  # channels of its blocks
@@ -247,22 +248,21 @@ print("by layer:", " · ".join(f"{layer.count_params():,}" for layer in weighted
 # %% [markdown]
 # ### Does the gradient survive?
 #
-# So much for the promise; now we measure. We stack the same block 4, 8, … 64 times, without skips, with skips, and with
-# skips and batch normalisation (the subject of the next section). For each network, fresh from its initialiser, we ask:
-# how large is the gradient that arrives at the very first convolution?
+# So much for the promise; now we measure. We stack the same small block 4, 8, … 64 times, with and without skips, with and without
+# batch normalisation (the subject of the next section). For each network, fresh from its initialiser, we ask: how large is the
+# gradient that arrives at the very first convolution?
 
 
 # %% tags=["claim-8"]
 def build_stack(depth, skips, batch_norm=False, width=16):
-    """Return a network from maps (N, 16, 16, 3) to probabilities (N, 1), with `depth` blocks of two convolutions."""
+    """Return a network from maps (N, 16, 16, 3) to probabilities (N, 1), with `depth` blocks of one convolution."""
     inputs = keras.Input((16, 16, 3))
     x = layers.Conv2D(width, 3, padding="same", name="first")(inputs)
     for _ in range(depth):
         residual = x
-        for _ in range(2):
-            x = layers.BatchNormalization()(x) if batch_norm else x
-            x = layers.Activation("relu")(x)
-            x = layers.Conv2D(width, 3, padding="same")(x)
+        x = layers.BatchNormalization()(x) if batch_norm else x
+        x = layers.Activation("relu")(x)
+        x = layers.Conv2D(width, 3, padding="same")(x)
         x = layers.add([x, residual]) if skips else x
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
@@ -272,14 +272,15 @@ def first_gradient_norm(network, images, labels):
     """Return the L2 norm of the loss's gradient with respect to the weights of the layer "first", a float."""
     with tf.GradientTape() as tape:
         loss = keras.losses.BinaryCrossentropy()(labels, network(images, training=True))
-    gradient = tape.gradient(loss, network.get_layer("first").kernel)
-    return float(keras.ops.sqrt(keras.ops.sum(keras.ops.square(gradient))))
+    gradient = keras.ops.convert_to_numpy(tape.gradient(loss, network.get_layer("first").kernel))
+    return float(np.linalg.norm(gradient.astype("float64")))  # in float32 small squares would become 0
 
 
 # %% tags=["claim-8"] nbval={"rtol": 0.05}
 KINDS = {
     "no skips": {"skips": False},
     "skips": {"skips": True},
+    "batch norm": {"skips": False, "batch_norm": True},
     "skips and batch norm": {"skips": True, "batch_norm": True},
 }
 images, labels = keras.random.uniform((8, 16, 16, 3), seed=SEED), np.arange(8)[:, None] % 2
@@ -292,22 +293,23 @@ for kind, norms in gradient_norms.items():
 
 # %% tags=["claim-8"] nbval={"figure_rms": 0.02}
 fig, ax = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
-for (kind, norms), style in zip(gradient_norms.items(), ("o-", "s-", "^-"), strict=True):
-    visible = [norm or math.nan for norm in norms]  # what has become exactly 0 has no place on this axis
-    ax.plot(DEPTHS, visible, style, label=kind)
-ax.set(xscale="log", yscale="log", ylim=(1e-15, 1e5), xlabel="blocks", ylabel="gradient norm at the first layer")
+for (kind, norms), style in zip(gradient_norms.items(), ("o-", "s-", "v-", "^-"), strict=True):
+    ax.plot(DEPTHS, norms, style, label=kind)
+ax.set(xscale="log", yscale="log", ylim=(1e-15, 1e6), xlabel="blocks", ylabel="gradient norm at the first layer")
 ax.set_xticks(DEPTHS, DEPTHS)
 ax.minorticks_off()
 ax.grid(alpha=0.3)
 ax.legend(fontsize=8, loc="lower left")
-plots.show(fig, "Gradient norm against depth: without skips it falls towards nothing, with skips it does not")
+plots.show(
+    fig,
+    "Gradient norm against depth: it vanishes in the plain stack, grows with skips or batch norm alone, and stays with both",
+)
 
 # %% [markdown]
-# Mind the axis: from one grid line to the next it is a factor of a thousand. Without skips the gradient shrinks with each
-# block until, at 64, the computer's smallest number is too large for it: such a network does not learn slowly, it does not
-# learn at all. With skips it does not vanish. It rather grows, by a factor that depends on chance, for every addition makes
-# the maps a little larger; batch norm holds that in check. So the two belong together, and the next section is about the
-# second.
+# Mind the axis: it spans twenty powers of ten. From Keras's default initialiser, the gradient without skips shrinks by about
+# half with each block: at 64 blocks the steps are far too small to change any weight. With skips it does not vanish; it grows,
+# for every addition makes the maps a little larger. Batch norm alone lets it grow as well. Only the two together keep it where it
+# is, from 4 blocks to 64. So the next section is about the second of them.
 
 # %% [markdown]
 # ## 9.3.3 Batch normalisation
@@ -337,7 +339,7 @@ print("normalised:", describe(normalised))
 # `BatchNormalization` (Ioffe and Szegedy 2015) does the same again between the layers, for every channel, at every step.
 # In *training* it uses the mean and variance of the batch at hand. In *inference* there may be no batch, only one
 # picture, so it uses *moving averages* that it collected during training. Why it helps so much is still disputed; that it
-# helps the gradient we have just seen.
+# steadies the gradient, together with skips, we have just seen.
 #
 # The layer also has two weights a channel, a new scale and a new offset. The offset does the work of a bias, so the
 # convolution before it goes without one.
@@ -370,11 +372,11 @@ print(f"and what batch norm puts out by up to {keras.ops.max(keras.ops.abs(after
 #
 # ### Training and inference
 #
-# One layer, the data from above, and both modes: first fresh, then after it has seen five hundred batches.
+# One layer, the data from above, and both modes: first fresh, then after it has seen `BATCHES` batches.
 
 # %% tags=["claim-9", "two-modes"]
 normalise = layers.BatchNormalization()
-batches = [data[dice.integers(len(data), size=32)] for _ in range(500)]
+batches = [data[dice.integers(len(data), size=32)] for _ in range(BATCHES)]
 print("fresh, inference:", describe(normalise(data, training=False)))
 print("fresh, training: ", describe(normalise(data, training=True)))
 for batch in batches:
@@ -394,9 +396,11 @@ for momentum in sorted({0.99, MOMENTUM}):
     for batch in batches:
         normalise(batch, training=True)
         moving_means[momentum].append(float(normalise.moving_mean[3]))
-    ax.plot(range(1, 501), moving_means[momentum], label=f"momentum {momentum}")
-    expected = data[:, 3].mean() * (1 - momentum ** np.arange(1, 501))
-    ax.plot(range(1, 501), expected, ":", color="0.3", label="mean × (1 − momentumⁿ)" if momentum == 0.99 else None)
+    ax.plot(range(1, BATCHES + 1), moving_means[momentum], label=f"momentum {momentum}")
+    expected = data[:, 3].mean() * (1 - momentum ** np.arange(1, BATCHES + 1))
+    ax.plot(
+        range(1, BATCHES + 1), expected, ":", color="0.3", label="mean × (1 − momentumⁿ)" if momentum == 0.99 else None
+    )
 ax.axhline(data[:, 3].mean(), color="0.7", linewidth=1, label="mean of the data")
 ax.set(xlabel="batches seen", ylabel="moving mean of channel 3")
 ax.legend(fontsize=8)
@@ -432,13 +436,15 @@ ax.hist([positive_early, positive_late], bins, label=["activation before batch n
 ax.set(xlabel="share of the places where the relu is open", ylabel="channels")
 ax.legend(fontsize=8)
 plots.show(
-    fig, "Histogram: before batch norm many channels are always or never active, after it all are active half the time"
+    fig,
+    "Histogram: before batch norm some channels are active nearly always or never, after it all are half of the time",
 )
 
 # %% [markdown]
-# Before batch norm, many relus are open everywhere, which makes them no activation at all, or nowhere, which makes them
-# dead. After it, each is open at about half of the places: where it can make a difference. Both orders are found in
-# practice; the second is the one we use from here on: convolution without bias, batch norm, activation.
+# Before batch norm, some relus are open nearly everywhere, which makes them hardly an activation at all, or nearly nowhere,
+# which makes them all but dead. After it, each is open at about half of the places: where it can make a difference. Both orders
+# are found in practice; from here on we use the second: batch norm, then activation. (The mini-Xception's blocks *begin* with
+# the two, so that they also normalise what the addition before puts out.)
 #
 # ### Fine-tuning: keep it frozen
 #
@@ -449,7 +455,7 @@ plots.show(
 # %% tags=["claim-9", "frozen"]
 new_data = data[:32] * 3 + 5
 for frozen in (False, True):
-    normalise = layers.BatchNormalization()
+    normalise = layers.BatchNormalization(momentum=0.9)
     for batch in batches[:100]:
         normalise(batch, training=True)
     normalise.trainable = not frozen
@@ -496,7 +502,7 @@ plots.show(
 # network that is true enough. It is not for the three channels of a picture, where red, green and blue are nearly the
 # same picture three times: so a network's *first* layer stays an ordinary convolution.
 #
-# What it saves is arithmetic, in both senses. With *C* channels in and *F* out, each place costs 9·C·F multiplications
+# It saves weights and multiplications. With *C* channels in and *F* out, each place costs 9·C·F multiplications
 # before, and 9·C + C·F after.
 
 
@@ -542,21 +548,26 @@ for width, pair in pairs.items():
 
 
 # %% tags=["claim-11", "times"] nbval={"rtol": 3}
-def median_times(networks, batch, repeats=15):
-    """Return the median time of a call of each network in seconds, the networks taking turns."""
-    times = [[] for _ in networks]
+def median_times(functions, batch, repeats=15):
+    """Return the median time of a call of each function in seconds; the functions take turns."""
+    times = [[] for _ in functions]
     for _ in range(repeats + 2):  # two to warm up
-        for network, measured in zip(networks, times, strict=True):
+        for function, measured in zip(functions, times, strict=True):
             start = time.perf_counter()
-            network.predict_on_batch(batch)
+            float(function(batch))  # a number has to wait for the layer
             measured.append(time.perf_counter() - start)
     return [float(np.median(measured[2:])) for measured in times]
 
 
+def summed(network):
+    """Return a compiled function from a batch to the sum of what a network puts out: nothing large is copied back."""
+    return tf.function(lambda batch: tf.reduce_sum(network(batch)))
+
+
 seen = {}
 for width, pair in progress(pairs.items(), desc="Timing convolutions"):
-    batch = np.random.default_rng(SEED).random((16, 32, 32, width), dtype="float32")
-    ordinary_time, separable_time = median_times(pair, batch)
+    batch = keras.random.uniform((16, 32, 32, width), seed=SEED)
+    ordinary_time, separable_time = median_times([summed(network) for network in pair], batch)
     seen[width] = ordinary_time / separable_time
     print(f"{width:3} channels: {ordinary_time * 1e3:.2f} ms ordinary, {separable_time * 1e3:.2f} ms separable")
 
@@ -567,22 +578,23 @@ for offset, label, ratios in ((-0.2, "promised by arithmetic", promised), (0.2, 
     bars = ax.bar(places + offset, list(ratios.values()), 0.4, label=label)
     ax.bar_label(bars, fmt="%.1f", fontsize=8)
 ax.axhline(1, color="0.4", linewidth=1)
-ax.set(xticks=places, xticklabels=WIDTHS, ylim=(0, 10), xlabel="channels", ylabel="ordinary ÷ separable")
+highest = max(*promised.values(), *seen.values())
+ax.set(xticks=places, xticklabels=WIDTHS, ylim=(0, 1.2 * highest), xlabel="channels", ylabel="ordinary ÷ separable")
 ax.legend(fontsize=8, loc="upper left")
 plots.show(fig, "Multiplications saved and time saved by separable convolutions, for several numbers of channels")
 
 # %% [markdown]
-# The two bars of a pair differ: what is saved in multiplications is not saved in time. The ordinary convolution is one large
-# matrix product, the operation that processors and their libraries are best at (on NVIDIA's GPUs it is cuDNN's most
-# polished one). The separable one is many small operations that mostly move data, and two layers to start instead of one.
-# Fewer weights are certain; less time is to be measured, as here. (This figure is of the machine that ran this notebook;
-# yours will look different.)
+# Only a part of what is saved in multiplications is saved in time, and with few channels next to nothing. The ordinary
+# convolution is one large matrix product, the operation that processors and their libraries are best at (on NVIDIA's GPUs it is
+# a highly polished part of cuDNN). The separable one is many small operations that mostly move data, and two steps to start
+# instead of one. Fewer weights are certain; less time is to be measured, as here. (This figure is of the machine that ran this
+# notebook; yours will look different.)
 
 # %% [markdown]
 # ## 9.3.5 A mini-Xception
 #
 # Six rules have come together: make a network of blocks; let the filters grow as the maps shrink; prefer deep and narrow to
-# shallow and wide; lay residual connections around the blocks; normalise before each convolution; make the convolutions
+# shallow and wide; lay residual connections around the blocks; put batch norm after the convolutions; make the convolutions
 # separable. A network that follows all six is Xception (Chollet 2017). We build a small one.
 #
 # ### The data
@@ -616,14 +628,15 @@ for row, name in enumerate(CLASS_NAMES):
 plots.show(fig, "Six training pictures of cats above six of dogs")
 
 # %% [markdown]
-# Shape decides: the ears, the length of the muzzle. Colour and background say nothing.
+# In the drawn ones shape decides: the ears, the length of the muzzle. Colour and background say nothing.
 #
 # ### Augmentation
 #
 # A picture of a cat is still one when it is mirrored, turned or enlarged a little. Random changes of this kind make many
-# pictures of one; they are layers that only act in training. The `sample` profile only mirrors. Its training is short, so
-# nothing is learnt by heart; and turned or zoomed pictures are slightly blurred, which shifts batch norm's averages away
-# from the sharp pictures that it has to judge later. In a long run that matters less than what augmentation gives.
+# pictures of one; they are layers that only act in training. The `sample` profile only mirrors: its training is too short to
+# learn pictures by heart. There is another reason, too. Turned or zoomed pictures come out slightly blurred, and we suspect that
+# batch norm's averages are then of blurred pictures, and do not fit the sharp ones that it has to judge later: in a trial with
+# the book's augmentation the network did worse in inference mode than its training promised.
 
 
 # %% tags=["step-9.3-5"]
@@ -638,6 +651,7 @@ def build_augmentation(rotation=0.1, zoom=0.2):
 
 
 # %%
+keras.utils.set_random_seed(SEED)
 fig, axes = plt.subplots(1, 6, figsize=(10, 2.1), layout="constrained")
 augmentation = build_augmentation()
 for ax in axes:
@@ -646,7 +660,7 @@ for ax in axes:
 plots.show(fig, "One training picture, mirrored, turned and zoomed in six ways")
 
 # %% [markdown]
-# The book's augmentation on the first training picture.
+# The book's augmentation (turns of up to 0.1, zooms of up to 0.2, whatever the knobs say) on the first training picture.
 #
 # ### The network
 #
@@ -657,7 +671,7 @@ plots.show(fig, "One training picture, mirrored, turned and zoomed in six ways")
 
 # %% tags=["step-9.3-6"]
 def xception_block(x, filters, momentum=0.99, residual=True, batch_norm=True, separable=True):
-    """Return maps with `filters` channels and half the side; each of the last three takes one of the ideas out."""
+    """Return maps with `filters` channels and half the side; False for one of the last three takes that idea out."""
     convolution = layers.SeparableConv2D if separable else layers.Conv2D
     skip = x
     for _ in range(2):
@@ -705,6 +719,9 @@ print(f"{trainable:,} of them trainable; the others are batch norm's moving aver
 # %% tags=["claim-13"]
 def build_baseline(image_size, filters=(32, 64, 128, 256, 256), rotation=0.1, zoom=0.2):
     """Return a plain convnet from pictures (N, size, size, 3) in 0-255 to the probability of a dog, (N, 1)."""
+    least = 5 * 2 ** (len(filters) - 1) - 2  # a map shrinks by two at each convolution and is halved after all but one
+    if image_size < least:
+        raise ValueError(f"image_size is {image_size}; {len(filters)} levels of the baseline need at least {least}")
     inputs = keras.Input((image_size, image_size, 3))
     x = build_augmentation(rotation, zoom)(inputs)
     x = layers.Rescaling(1 / 255)(x)
@@ -717,6 +734,7 @@ def build_baseline(image_size, filters=(32, 64, 128, 256, 256), rotation=0.1, zo
     return keras.Model(inputs, outputs, name="convnet_from_scratch_with_augmentation")
 
 
+build_baseline(IMAGE_SIZE, BASELINE_FILTERS)  # too small a size is told here, before anything is trained
 book_baseline = build_baseline(180)
 mapped = [layer for layer in book_baseline.layers if isinstance(layer, layers.Conv2D | layers.MaxPooling2D)]
 print(f"{book_baseline.count_params():,} parameters, the book says 991,041")
@@ -731,7 +749,7 @@ print("sides of the maps:", ", ".join(str(layer.output.shape[1]) for layer in ma
 # and a second run with the same knobs gets it from there.
 
 
-# %% tags=["step-9.3-7"]
+# %% tags=["step-9.3-7"] nbval={"timeout": 1800}
 def train_classifier(model, pictures, epochs, batch_size, learning_rate, decay, folder):
     """Train a network on `pictures`, a dict of "train" and "validation" to (images, labels); return its history."""
     steps = epochs * math.ceil(len(pictures["train"][0]) / batch_size)
@@ -745,7 +763,7 @@ keras.utils.set_random_seed(SEED)
 mini_xception = build_mini_xception(IMAGE_SIZE, FILTERS, MOMENTUM, ROTATION, ZOOM)
 mini_xception_history = train_classifier(mini_xception, pictures, EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS)
 
-# %% tags=["step-9.3-7", "baseline"]
+# %% tags=["step-9.3-7", "baseline"] nbval={"timeout": 1800}
 keras.utils.set_random_seed(SEED)
 baseline = build_baseline(IMAGE_SIZE, BASELINE_FILTERS, ROTATION, ZOOM)
 baseline_history = train_classifier(baseline, pictures, EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS)
@@ -757,19 +775,20 @@ for column, (name, history) in enumerate(histories.items()):
     for row, (metric, guessing) in enumerate({"accuracy": 0.5, "loss": math.log(2)}.items()):
         axes[row, column].axhline(guessing, color="0.6", linestyle=":", label="guessing")
         plots.show_curves(history, [metric], axes[row, column], f"{name}: {metric}")
-        axes[row, column].set_ylim((0.4, 1.02) if metric == "accuracy" else (0, 1))
+        axes[row, column].set_ylim(*((0.4, 1.02) if metric == "accuracy" else (0, None)))
         axes[row, column].legend(fontsize=8, loc="lower right" if metric == "accuracy" else "upper right")
 plots.show(fig, "Accuracy and loss of both networks against the epoch, on training and on validation pictures")
 
 # %% [markdown]
-# **Figure 9.11.** Above the accuracy, below the loss; the mini-Xception on the left, the baseline on the right. The book shows
-# the left column, and sees over-fitting set in late. A validation curve that jumps about while the training curve is smooth is
-# batch norm's doing: the moving averages run after weights that still take large steps.
+# **Figure 9.11.** Above the accuracy, below the loss; the mini-Xception on the left, which is what the book shows, the baseline
+# on the right. A network may do better on validation than on training pictures: the training values are averages over an epoch
+# in which the weights still improve, and with dropout at work; validation comes after. A validation curve that jumps about while
+# the training curve is smooth is often batch norm's doing: the moving averages run after weights that take large steps.
 #
 # ### Which one is better?
 #
-# The validation pictures have chosen the epoch, so they flatter. The test pictures have not been looked at by anyone, and now
-# they are, once. An accuracy measured on *n* pictures is itself uncertain: Wilson's interval (1927) says within which bounds
+# The validation pictures have chosen the epoch, so they flatter. The test pictures have chosen nothing. (The ablation below will
+# use them again: it compares, it does not select.) An accuracy measured on *n* pictures is itself uncertain: Wilson's interval (1927) says within which bounds
 # the true one lies, in 95 of 100 cases.
 
 
@@ -824,18 +843,19 @@ plots.show(fig, "Test accuracy with its interval, parameters and multiplications
 # > profile.
 #
 # On the drawn animals, in the stored run, the intervals do not overlap: after four epochs the mini-Xception is ahead, with a
-# twentieth of the baseline's parameters and an eighth of its multiplications. Look at the curves before you call it better,
-# though: the baseline's are still rising. What four epochs show is which of the two learns *faster*; give both more `EPOCHS`
-# and watch the gap. On photographs, after a hundred epochs, the book's difference of seven points is far outside of both
+# twentieth of the baseline's parameters and an eighth of its multiplications. (The `sample` profile gives the mini-Xception a
+# quarter of the book's channels. At the book's size it has three quarters of the baseline's parameters.) Look at the curves
+# before you call it better, though: the baseline's are still rising. What four epochs show is which of the two learns *faster*; give both more `EPOCHS`
+# and watch the gap. On photographs, after a hundred epochs, the book's difference of seven points is much larger than the
 # intervals (2,000 test pictures: about ±1.5 points each).
 
 # %% [markdown]
 # ## Ablation: which part is it?
 #
-# Three ideas, each in or out: eight networks. Each is trained from several seeds, for one training proves nothing, on smaller
-# pictures, for eight times several trainings take their time. Everything else is equal: pictures, steps, step size.
+# Three ideas, each in or out: eight networks. One training proves nothing, so each is trained from several seeds; eight times
+# several trainings take their time, so the pictures are smaller. Everything else is equal: pictures, steps, step size.
 
-# %% tags=["ablation"]
+# %% tags=["ablation"] nbval={"timeout": 1800}
 PARTS = ("residual", "batch_norm", "separable")
 small_pictures = {part: load_split(*files, ABLATION_SIZE, cache=Path(BUILD, "cache")) for part, files in split.items()}
 ablation = []
@@ -862,23 +882,34 @@ for row in ablation:
     each = " ".join(f"{accuracy:.2f}" for accuracy in row["accuracy"])
     print("{:8}  {:10}  {:9}".format(*dots), f"{row['parameters']:11,}{np.mean(row['accuracy']):16.2f}  {each}")
 
+# %% [markdown]
+# And what they cost in time, as far as a machine that also does other things can tell: the fastest of a variant's epochs.
+# Differences of a few tenths mean nothing.
+
 # %% tags=["ablation-times", "times"] nbval={"rtol": 5}
 fastest = min(row["seconds"] for row in ablation)
 for row in ablation:
     inside = " + ".join(part.replace("_", " ") for part in PARTS if row[part]) or "none"
-    print(f"{inside:35} {row['seconds'] / fastest:.2f} times the fastest variant's epoch")
+    print(f"{inside:35} {row['seconds'] / fastest:.1f} times the fastest variant's epoch")
 
-# %% tags=["ablation-figure"] nbval={"figure_rms": 0.2}
-fig, ax = plt.subplots(figsize=(8, 3.8), layout="constrained")
+# %% tags=["ablation-figure", "times"] nbval={"figure_rms": 0.2}
+fig, (top, middle, bottom) = plt.subplots(
+    3, 1, figsize=(8, 5.6), height_ratios=(3, 1, 1), sharex=True, layout="constrained"
+)
 for place, row in enumerate(ablation):
     color = "C0" if row["batch_norm"] else "C1"
-    ax.bar(place, np.mean(row["accuracy"]), color=color, alpha=0.5, width=0.7)
-    ax.plot([place] * len(row["accuracy"]), row["accuracy"], "o", color=color, ms=5)
+    top.bar(place, np.mean(row["accuracy"]) - 0.5, bottom=0.5, color=color, alpha=0.5, width=0.7)
+    top.plot([place] * len(row["accuracy"]), row["accuracy"], "o", color=color, ms=5)
+    middle.bar(place, row["parameters"], color="0.6", width=0.7)
+    bottom.bar(place, row["seconds"] / fastest, color="0.6", width=0.7)
+top.set(ylim=(0.4, 1), ylabel="test accuracy", title="bars: mean, from chance; points: one training each")
+middle.set(ylabel="parameters")
+bottom.set(ylabel="time")
 marks = ["\n".join(f"{'+' if row[part] else '−'} {part.replace('_', ' ')}" for part in PARTS) for row in ablation]
-ax.axhline(0.5, color="0.5", linestyle=":")
-ax.set(xticks=range(len(marks)), ylim=(0.4, 1), ylabel="test accuracy", xlabel="bars: mean; points: one training each")
-ax.set_xticks(range(len(marks)), marks, fontsize=8)
-plots.show(fig, "Test accuracy of the eight variants; the four with batch norm in blue, those without in orange")
+bottom.set_xticks(range(len(marks)), marks, fontsize=8)
+plots.show(
+    fig, "Test accuracy, parameters and time of the eight variants; in blue those with batch norm, in orange without"
+)
 
 # %% [markdown]
 # What may be concluded? Compare bars that differ in one part, and compare the difference with the distance between points of
@@ -886,9 +917,12 @@ plots.show(fig, "Test accuracy of the eight variants; the four with batch norm i
 #
 # - **Batch norm** is the loudest answer. Without it (orange) these networks hardly leave chance in the steps that they get;
 #   with it (blue) all four learn. Each of the four pairs says so, by more than any two seeds differ.
-# - **Separable convolutions** cost accuracy here, again in each of the four pairs. With 8 to 32 channels a network of them has
-#   a fifth of the weights, and that is too little for this task. Nobody would use them to save 16,000 weights.
-# - **Skips**: no difference larger than chance. Three blocks are not deep.
+# - **Separable convolutions** score lower in all four pairs, and by more than two seeds differ. Have they too few weights, a
+#   fifth of the others', or too few steps? This ablation cannot tell.
+# - **Skips** make no visible difference where batch norm is in. Without it they may help: plain separable layers stay at chance
+#   from both seeds, and leave it with skips. Three blocks are not deep.
+#
+# With 600 test pictures each accuracy is sure to about ±0.04, whatever the seeds say.
 #
 # What may not be concluded: that skips are useless or separable convolutions bad. An ablation answers for its own conditions:
 # this depth, these widths, this many steps, one step size for all. The mini-Xception above has more blocks and more channels,
@@ -923,11 +957,11 @@ path = save_results(results, Path(BUILD, "results", "9_3.json"))
 # %% [markdown]
 # ## What we saw
 #
-# - Without skips the gradient at the first layer vanishes with depth; with skips and batch norm it does not change by more
-#   than a small factor from 4 to 64 blocks.
+# - Without skips the gradient at the first layer vanishes with depth; with skips or batch norm alone it grows; with both
+#   it changes by no more than a small factor from 4 to 64 blocks.
 # - Batch norm has two modes, and the difference between them can spoil a short training. It makes the bias before it useless,
-#   opens every relu about half of the time, and wants to be frozen in fine-tuning.
-# - Separable convolutions save weights for certain, and time only where it is measured.
+#   opens every relu about half of the time when training starts, and wants to be frozen in fine-tuning.
+# - Separable convolutions save weights for certain, and time only sometimes: measure it.
 # - A number on test pictures needs its interval, and a claim about a part of a network needs an ablation, with more than one
 #   seed.
 #
@@ -946,7 +980,7 @@ path = save_results(results, Path(BUILD, "results", "9_3.json"))
 # def build_he_stack(depth, width=16):
 #     inputs = keras.Input((16, 16, 3))
 #     x = layers.Conv2D(width, 3, padding="same", name="first")(inputs)
-#     for _ in range(2 * depth):
+#     for _ in range(depth):
 #         x = layers.Activation("relu")(x)
 #         x = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal")(x)
 #     x = layers.GlobalAveragePooling2D()(x)
@@ -961,8 +995,8 @@ path = save_results(results, Path(BUILD, "results", "9_3.json"))
 # layer. The initialiser cares for the first step only; skips and batch norm care for all of them.
 # </details>
 #
-# **2. Momentum.** Train the mini-Xception for `EPOCHS` with batch norm's default momentum of 0.99 and compare the validation
-# curves. What does the lowest validation loss cost?
+# **2. Momentum.** In the `sample` profile, train the mini-Xception with batch norm's default momentum of 0.99 and compare the
+# validation curves.
 #
 # <details><summary>Solution</summary>
 #

@@ -14,27 +14,31 @@ sys.path.insert(0, str(ROOT / "notebooks"))
 
 from helpers.sample_pets import PORTRAITS, write_sample_pets  # noqa: E402 (found only now)
 
-# Folder in data/ and share of portraits: all of an animal or its head for 9.2, heads alone for 9.3.
-SETS = {"sample-pets": PORTRAITS, "sample-dogs-vs-cats": 1.0}
+# Folders in data/: heads and whole animals for 9.2, heads alone for 9.3.
+SETS = {"sample-pets": {"count": 3000}, "sample-dogs-vs-cats": {"count": 2600, "portraits": 1.0}}
 
 
 def main():
-    """Parse the command line and draw: both sets, or one into another folder."""
+    """Parse the command line and draw: the sets of the notebooks, or another one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=3000, help="number of pictures, half of them cats (3000)")
-    parser.add_argument("--seed", type=int, default=2021, help="another seed, other pictures (2021)")
-    parser.add_argument("--portraits", type=float, default=PORTRAITS, help="share of heads in --dest, 0 to 1 (0.6)")
-    parser.add_argument("--dest", type=Path, help="draw one set into this folder (both of the notebooks, into data)")
+    parser.add_argument("--dest", type=Path, help="draw one set here, instead of those of the notebooks into data/")
+    parser.add_argument("--count", type=int, help="with --dest: number of pictures, half of them cats (3000)")
+    parser.add_argument("--seed", type=int, help="with --dest: another seed, other pictures (2021)")
+    parser.add_argument("--portraits", type=float, help=f"with --dest: share of heads, 0 to 1 ({PORTRAITS})")
     options = parser.parse_args()
-    if options.count < 1 or options.seed < 0 or not 0 <= options.portraits <= 1:
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    folder = given.pop("dest", None)
+    if given and not folder:
+        parser.error(f"--{next(iter(given))} needs --dest: the sets of the notebooks are what they are")
+    if given.get("count", 1) < 1 or given.get("seed", 0) < 0 or not 0 <= given.get("portraits", 0) <= 1:
         parser.error("--count must be at least 1, --seed at least 0, --portraits 0 to 1")
-    sets = {ROOT / "data" / name: portraits for name, portraits in SETS.items()}
-    for folder, portraits in ({options.dest: options.portraits} if options.dest else sets).items():
+    standard = {ROOT / "data" / name: recipe for name, recipe in SETS.items()}
+    for target, recipe in ({folder: {"count": 3000} | given} if folder else standard).items():
         try:
-            write_sample_pets(folder, options.count, options.seed, portraits)
+            write_sample_pets(target, **recipe)
         except OSError as error:
             sys.exit(f"Not drawn: {error}")
-        print(f"{options.count:,} sample pets are in {folder}")
+        print(f"{recipe['count']:,} sample pets are in {target}")
 
 
 if __name__ == "__main__":

@@ -437,7 +437,14 @@ TESTED += [
         "one ablation seed for all",
         "PARTS = (",
         "keras.utils.set_random_seed(seed)\n",
-        "keras.utils.set_random_seed(seed)\n        parts = dict.fromkeys(PARTS, True)\n",
+        "keras.utils.set_random_seed(SEED)\n",
+        "test_ablation_tries_all_eight",
+    ),
+    in_architectures(
+        "ablation on the training pictures",
+        "PARTS = (",
+        'small_pictures["test"]',
+        'small_pictures["train"]',
         "test_ablation_tries_all_eight",
     ),
 ]

@@ -36,7 +36,9 @@ def run_digests(stem, out):
                 digests[f"cell {number}, output {place}: {kind}"] = digest(content)
     for path in sorted((out / "models").rglob("*.keras")):
         for weight in keras.models.load_model(path, compile=False).weights:
-            digests[f"{path.parent.name}/{path.name}: {weight.path}"] = digest(keras.ops.convert_to_numpy(weight).tobytes())
+            digests[f"{path.parent.name}/{path.name}: {weight.path}"] = digest(
+                keras.ops.convert_to_numpy(weight).tobytes()
+            )
     return digests
 
 

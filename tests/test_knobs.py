@@ -20,7 +20,7 @@ SMALLEST = {
     "9_3_convnet_architectures": {
         **{"PICTURES": (12, 4, 4), "IMAGE_SIZE": 24, "FILTERS": (2, 4), "BASELINE_FILTERS": (2, 4), "EPOCHS": 2},
         **{"BATCH_SIZE": 8, "MOMENTUM": 0.9, "ROTATION": 0.0, "ZOOM": 0.0, "LEARNING_RATE": 0.01, "DECAY": False},
-        **{"DEPTHS": (1, 2), "WIDTHS": (2, 3), "ABLATION_SIZE": 16, "ABLATION_FILTERS": (2,)},
+        **{"DEPTHS": (1, 2), "BATCHES": 8, "WIDTHS": (2, 3), "ABLATION_SIZE": 16, "ABLATION_FILTERS": (2,)},
         **{"ABLATION_EPOCHS": 1, "ABLATION_SEEDS": 1},
     },
 }
@@ -52,6 +52,7 @@ VALUES = {  # three of each knob; two where there are no more
         "LEARNING_RATE": (1e-4, 1e-3, 0.1),
         "DECAY": (False, True),
         "DEPTHS": ((1,), (1, 2), (3, 1, 2)),
+        "BATCHES": (1, 8, 50),
         "WIDTHS": ((2,), (2, 3), (1, 5, 4)),
         "ABLATION_SIZE": (16, 17, 24),
         "ABLATION_FILTERS": ((2,), (2, 4), (4, 2, 3)),

@@ -20,14 +20,38 @@ def test_a_missing_figure_says_what_to_do():
         find_figure("9_2_image_segmentation", "no-such-tag")
 
 
-def test_measured_row_is_that_of_the_stored_notebook():
-    notebook = nbformat.read(ROOT / "notebooks" / "9_2_image_segmentation.ipynb", as_version=4)
+def printed_results(stem):
+    """Return the results that a stored notebook prints, as a dict of text."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{stem}.ipynb", as_version=4)
     printed = next(cell.outputs[0].text for cell in notebook.cells if "save_results(" in cell.source)
-    results = dict(line.split(maxsplit=1) for line in printed.splitlines())
-    names = ("val_loss", "pixel_accuracy", "iou_animal", "iou_background", "iou_outline")
-    row = next(line for line in README.splitlines() if line.startswith("| drawn, profile `sample`"))
-    shown = [float(number) for number in re.findall(r"0\.\d+", row)]
+    return dict(line.split(maxsplit=1) for line in printed.splitlines())
+
+
+MEASURED = {  # what a row of the README shows first, and the results it repeats
+    "| drawn, profile `sample` | 3,000": (
+        "9_2_image_segmentation",
+        ("val_loss", "pixel_accuracy", "iou_animal", "iou_background", "iou_outline"),
+    ),
+    "| drawn, profile `sample` | 1,600": (
+        "9_3_convnet_architectures",
+        ("test_accuracy_mini_xception", "test_accuracy_baseline"),
+    ),
+}
+
+
+@pytest.mark.parametrize("start", MEASURED)
+def test_measured_row_is_that_of_the_stored_notebook(start):
+    stem, names = MEASURED[start]
+    row = next(line for line in README.splitlines() if line.startswith(start))
+    shown = [float(number) for number in re.findall(r"0\.\d+", re.sub(r"\(.*?\)", "", row))]
+    results = printed_results(stem)
     assert shown == pytest.approx([float(results[name]) for name in names], abs=6e-4)
+
+
+def test_mini_xception_really_learns_in_the_sample():
+    results = printed_results("9_3_convnet_architectures")
+    assert results["profile"] == "sample"
+    assert float(results["test_accuracy_mini_xception"]) >= 0.90
 
 
 def test_links_lead_somewhere():

@@ -8,10 +8,12 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+import draw_sample_pets
 import numpy as np
 import pytest
+from helpers.lessons import load_lesson
 from helpers.pets import list_pets, read_mask, read_picture
-from helpers.sample_pets import PARTS, draw_pair, draw_pet, write_sample_pets
+from helpers.sample_pets import PARTS, PORTRAITS, draw_pair, draw_pet, write_sample_pets
 from helpers.sample_pets.writing import name_pet
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from PIL import Image
@@ -211,3 +213,25 @@ def test_failure_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         write_sample_pets(tmp_path / "pets", count=2, workers=1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_make_draws_what_the_notebooks_ask_for():
+    segmentation, architectures = (
+        load_lesson(stem, PROFILE="sample")["PICTURES"]
+        for stem in ("9_2_image_segmentation", "9_3_convnet_architectures")
+    )
+    assert draw_sample_pets.SETS == {
+        "sample-pets": {"count": segmentation},
+        "sample-dogs-vs-cats": {"count": 2 * sum(architectures), "portraits": 1.0},
+    }
+
+
+def test_another_set_is_drawn_elsewhere_or_not_at_all(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["draw", "--dest", str(tmp_path / "more"), "--count", "2", "--seed", "5"])
+    draw_sample_pets.main()
+    recipe = json.loads((tmp_path / "more/sample.json").read_text())
+    assert (recipe["count"], recipe["seed"], recipe["portraits"]) == (2, 5, PORTRAITS)
+    monkeypatch.setattr("sys.argv", ["draw", "--seed", "5"])
+    with pytest.raises(SystemExit):
+        draw_sample_pets.main()
+    assert "--seed needs --dest" in capsys.readouterr().err

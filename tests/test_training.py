@@ -102,6 +102,22 @@ def test_how_keras_numbers_layers_does_not_count():
     assert key(first) == key(second)
 
 
+def test_how_layers_are_joined_counts():
+    def build_joined(last):
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((8, 8, 3))
+        maps = [layers.Conv2D(3, 3, padding="same")(inputs)]
+        for _ in range(2):
+            maps.append(layers.Conv2D(3, 3, padding="same")(maps[-1]))
+        x = layers.GlobalAveragePooling2D()(layers.add([maps[2], maps[last]]))
+        model = keras.Model(inputs, layers.Dense(1)(x), name="joined")
+        model.compile("rmsprop", "mse")
+        return model
+
+    assert key(build_joined(0)) == key(build_joined(0))
+    assert key(build_joined(0)) != key(build_joined(1))
+
+
 def edit_record(entry, **changes):
     path = entry / "record.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -151,6 +167,8 @@ def test_without_room_for_the_model_the_training_is_not_lost(tmp_path):
 @pytest.mark.parametrize("silent", [False, True])
 def test_the_forecast_is_one_line_for_people(tmp_path, capsys, monkeypatch, silent):
     monkeypatch.setattr(training, "SILENT", silent)
-    fit(tmp_path, batch_size=2)
-    said = "tiny: 3 epochs take about 0." in capsys.readouterr().out
-    assert said is not silent
+    fit(tmp_path / "short", batch_size=2)
+    assert "minutes" not in capsys.readouterr().out
+    monkeypatch.setattr(training.Stopwatch, "SHORT", 0)
+    fit(tmp_path / "long", batch_size=2)
+    assert capsys.readouterr().out.count("tiny: 3 epochs take about 0.") == (not silent)

@@ -15,7 +15,8 @@ def load_lesson(stem: str, run: Sequence[str] = (), **knobs) -> dict:
     Args:
         stem: name of the notebook, without its suffix.
         run: tags, for instance `("setup", "step-9.3-4")`; their cells run as a whole, in this order.
-        **knobs: values instead of those in the notebook's cell `parameters`.
+        **knobs: values instead of those in the cell `parameters`; the others are those of the text source, `STEM.py`,
+            whatever may have been changed in an open notebook.
 
     Returns:
         A dict of names to what they stand for.

@@ -61,6 +61,7 @@ class Stopwatch(keras.callbacks.Callback):
     """
 
     FIRST, LAST = 3, 13  # what lies between is measured; the first steps build what the later ones run
+    SHORT = 0.5  # minutes; what takes less needs no forecast
 
     def __init__(self):
         super().__init__()
@@ -76,7 +77,8 @@ class Stopwatch(keras.callbacks.Callback):
         if len(self.ends) == self.LAST and not SILENT:
             step = (self.ends[-1] - self.ends[self.FIRST - 1]) / (self.LAST - self.FIRST)
             epochs, minutes = self.params["epochs"], step * self.params["steps"] * self.params["epochs"] / 60
-            print(f"{self.model.name}: {epochs} epochs take about {minutes:.1f} minutes on this machine")
+            if minutes >= self.SHORT:
+                print(f"{self.model.name}: {epochs} epochs take about {minutes:.1f} minutes here, and validation")
 
     def on_epoch_end(self, epoch, logs=None):
         """Stop."""
@@ -87,13 +89,37 @@ def _recipe(model, images, labels, validation_data, options):
     """Return what a trained model depends on, as JSON can write it."""
     backend = keras.backend.backend()
     versions = [keras.__version__, backend, sys.modules[backend].__version__]
-    layers = re.sub(r"_\d+(?=[\"/])", "", model.to_json())  # Keras counts the layers of a kind: conv2d_7
+    places = {layer.name: f"layer {place}" for place, layer in enumerate(_all_layers(model))}
+    config = _renamed(json.loads(model.to_json()), places)
     arrays = [images, labels, *validation_data, *(keras.ops.convert_to_numpy(value) for value in model.variables)]
-    return [CACHE_FORMAT, versions, layers, [_digest(array) for array in arrays], options]
+    return [CACHE_FORMAT, versions, config, [_digest(array) for array in arrays], options]
+
+
+def _all_layers(model):
+    """Yield the layers of a model and of the models in it."""
+    for layer in model.layers:
+        yield layer
+        yield from _all_layers(layer) if hasattr(layer, "layers") else ()
+
+
+def _renamed(config, places):
+    """Return a configuration whose names do not depend on what was made before: Keras counts, conv2d_7.
+
+    A layer is called by its place, so that it still shows how layers are joined; other names lose their number.
+    """
+    if isinstance(config, dict):
+        renamed = {key: _renamed(value, places) for key, value in config.items()}
+        if isinstance(name := renamed.get("name"), str):
+            renamed["name"] = re.sub(r"_\d+$", "", name)
+        return renamed
+    if isinstance(config, list):
+        return [_renamed(value, places) for value in config]
+    return places.get(config, config) if isinstance(config, str) else config
 
 
 def _digest(array):
     """Return a digest of an array's values, shape and dtype."""
     array = np.ascontiguousarray(array)
-    head = json.dumps([array.dtype.str, array.shape]).encode()
-    return hashlib.sha256(head + array.tobytes()).hexdigest()
+    digest = hashlib.sha256(json.dumps([array.dtype.str, array.shape]).encode())
+    digest.update(array.data)
+    return digest.hexdigest()
