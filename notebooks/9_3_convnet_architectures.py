@@ -105,6 +105,7 @@ from helpers.run import save_results
 from helpers.training import fit_once
 
 MODELS = Path(BUILD, "models", PROFILE)
+keras.utils.clear_session()  # layers are numbered from the start again
 keras.utils.set_random_seed(SEED)
 
 # %% [markdown]
