@@ -862,7 +862,7 @@ small_pictures = {part: load_split(*files, ABLATION_SIZE, cache=Path(BUILD, "cac
 ablation = []
 for switches in progress(list(itertools.product((True, False), repeat=len(PARTS))), desc="Ablation", unit="variant"):
     parts = dict(zip(PARTS, switches, strict=True))
-    accuracies, seconds = [], []
+    accuracies, losses, seconds = [], [], []
     for seed in range(SEED, SEED + ABLATION_SEEDS):
         keras.utils.set_random_seed(seed)
         variant = build_mini_xception(ABLATION_SIZE, ABLATION_FILTERS, MOMENTUM, ROTATION, ZOOM, **parts)
@@ -870,18 +870,21 @@ for switches in progress(list(itertools.product((True, False), repeat=len(PARTS)
             variant, small_pictures, ABLATION_EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS / "ablation"
         )
         accuracies.append(count_correct(variant, *small_pictures["test"]) / total)
+        losses.append(min(history["val_loss"]))
         seconds.append(min(history["seconds"]))
-    ablation.append(parts | {"parameters": variant.count_params(), "accuracy": accuracies, "seconds": min(seconds)})
+    measured = {"accuracy": accuracies, "val_loss": losses, "seconds": min(seconds)}
+    ablation.append(parts | {"parameters": variant.count_params()} | measured)
 
 # %% [markdown]
-# The table: a dot for a part that is in, and the test accuracy of each seed.
+# The table: a dot for a part that is in, the mean of the lowest validation losses, and the test accuracy of each seed.
 
 # %% tags=["ablation-table"] nbval={"rtol": 0.2}
-print("residual  batch norm  separable  parameters  accuracy: mean  of each seed")
+print("residual  batch norm  separable  parameters   loss  accuracy: mean  of each seed")
 for row in ablation:
     dots = ["●" if row[part] else "·" for part in PARTS]
     each = " ".join(f"{accuracy:.2f}" for accuracy in row["accuracy"])
-    print("{:8}  {:10}  {:9}".format(*dots), f"{row['parameters']:11,}{np.mean(row['accuracy']):16.2f}  {each}")
+    means = f"{np.mean(row['val_loss']):7.3f}{np.mean(row['accuracy']):16.2f}"
+    print("{:8}  {:10}  {:9}".format(*dots), f"{row['parameters']:11,}{means}  {each}")
 
 # %% [markdown]
 # And what they cost in time, as far as a machine that also does other things can tell: the fastest of a variant's epochs.

@@ -368,7 +368,7 @@ TESTED += [
         "step-9.3-6",
         "    x = layers.MaxPooling2D(3, strides=2",
         "    skip = x\n    x = layers.MaxPooling2D(3, strides=2",
-        "test_skips_go_around_the_blocks",
+        "test_mini_xception_is",
     ),
     in_architectures(
         "activation before batch norm",
