@@ -64,21 +64,17 @@ SEED = 1337  # for the order of the files and for the weights
 # file names.
 
 # %% tags=["nbval-ignore-output"] nbval={"reason": "versions: CI has three Pythons, and each week the newest releases"}
-import logging
-import sys
+import platform
 
 import numpy as np
 
-from helpers.run import quiet_start
+from helpers.run import start_keras
 
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # TensorFlow's messages would end up among the outputs
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-with quiet_start():  # some of them come in spite of that
-    import keras
+start_keras()  # quietly: TensorFlow's messages would end up among the outputs
+import keras
 
-logging.getLogger("tensorflow").setLevel(logging.ERROR)  # the same for its warnings
 print(
-    f"Python {sys.version.split()[0]}, Keras {keras.__version__} on {keras.backend.backend()}, NumPy {np.__version__}"
+    f"Python {platform.python_version()}, Keras {keras.__version__} on {keras.backend.backend()}, NumPy {np.__version__}"
 )
 
 # %%

@@ -356,7 +356,7 @@ TESTED = [
     ),
 ]
 
-SKIP = '        x = layers.add([x, layers.Conv2D(filters, 1, strides=2, padding="same", use_bias=False)(skip)])\n'
+SKIP = "        x = layers.add([x, layers.Conv2D(filters, 1, use_bias=False)(skip[:, ::2, ::2])])\n"
 NORMALISE = """\
         if batch_norm:
             x = layers.BatchNormalization(momentum=momentum)(x)

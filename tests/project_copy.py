@@ -12,7 +12,6 @@ import jupytext
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[1]
-DRAWN = ("sample-pets", "sample-dogs-vs-cats")
 COPIED = ("conftest.py", "pyproject.toml", "notebooks", "scripts", "tests")
 
 
@@ -71,8 +70,8 @@ class ProjectCopy:
             else:
                 shutil.copy(ROOT / name, self.folder / name)
         (self.folder / "data").mkdir()
-        for name in DRAWN:
-            (self.folder / "data" / name).symlink_to(ROOT / "data" / name, target_is_directory=True)
+        for stamp in (ROOT / "data").glob("sample-*/sample.json"):
+            (self.folder / "data" / stamp.parent.name).symlink_to(stamp.parent, target_is_directory=True)
 
     def edit_text(self, path, old, new):
         """Replace a text that occurs once in a file."""

@@ -33,8 +33,8 @@ def recall(entry: Path):
     return None
 
 
-def store(entry: Path, write: Callable[[Path], None], facts) -> bool:
-    """Make an entry, whole or not at all, instead of a damaged one; where that fails, warn and return False.
+def store(entry: Path, write: Callable[[Path], None], facts):
+    """Make an entry, whole or not at all, instead of a damaged one; where that fails, warn.
 
     `write` puts the files into the folder that it is given; `facts`, not None, are anything that JSON can write.
     """
@@ -51,5 +51,3 @@ def store(entry: Path, write: Callable[[Path], None], facts) -> bool:
             os.replace(draft, entry)
     except OSError as error:
         warnings.warn(f"The result is not kept for the next run in {entry.parent}: {error}", stacklevel=2)
-        return False
-    return True

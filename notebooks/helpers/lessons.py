@@ -48,8 +48,5 @@ def _target(node: ast.stmt) -> str | None:
 
 
 def _defines(node: ast.stmt) -> bool:
-    """Tell whether a statement is an import, a definition, or a `with` block around imports."""
-    imports = ast.Import | ast.ImportFrom
-    if isinstance(node, ast.With):
-        return all(isinstance(inner, imports) for inner in node.body)
-    return isinstance(node, imports | ast.FunctionDef | ast.ClassDef)
+    """Tell whether a statement is an import or a definition."""
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
