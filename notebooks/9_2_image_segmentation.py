@@ -87,8 +87,8 @@ from keras import layers
 
 from helpers import plots, sample_pets
 from helpers.pets import CLASS_NAMES, list_pets, load_pets, read_mask, read_picture
-from helpers.progress import training_progress
 from helpers.run import save_results
+from helpers.training import fit_once
 
 MODELS = Path(BUILD, "models", PROFILE)
 keras.utils.set_random_seed(SEED)
@@ -267,7 +267,7 @@ def build_segmentation_network(image_size, filters=(64, 128, 256), num_classes=3
         x = layers.Conv2DTranspose(width, 3, padding="same", activation="relu")(x)
         x = layers.Conv2DTranspose(width, 3, strides=2, padding="same", activation="relu")(x)
     outputs = layers.Conv2D(num_classes, 3, padding="same", activation="softmax")(x)
-    return keras.Model(inputs, outputs, name="segmentation")
+    return keras.Model(inputs, outputs, name="oxford_segmentation")
 
 
 model = build_segmentation_network(IMAGE_SIZE, FILTERS)
@@ -368,28 +368,27 @@ plots.show(fig, "Scattered white dots; drawn after strides they are all there, a
 # ### Training
 #
 # Nothing new here: RMSprop, and cross-entropy at every pixel (`sparse`, since the targets are class numbers). The
-# network with the lowest validation loss is kept on disk, for the last epoch is rarely the best.
+# network keeps the weights of the epoch with the lowest validation loss, for the last one is rarely the best. `fit_once` is
+# `model.fit` with a memory: what it has trained goes to `build/models`, and a second run with the same knobs gets it from there.
 #
 # The book trains for 50 epochs at RMSprop's usual step size. The `sample` profile has patience for seven; it starts
 # with larger steps and lets them shrink along a cosine, so that the network settles in time. Set `DECAY` to `False`
 # to see the validation loss jump about instead.
 
 # %% tags=["step-9.2-7"]
-MODELS.mkdir(parents=True, exist_ok=True)
 keras.utils.set_random_seed(SEED)
 model = build_segmentation_network(IMAGE_SIZE, FILTERS)
 steps = EPOCHS * math.ceil(len(train_images) / BATCH_SIZE)
 rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps) if DECAY else LEARNING_RATE
 model.compile(optimizer=keras.optimizers.RMSprop(rate), loss="sparse_categorical_crossentropy")
-best = keras.callbacks.ModelCheckpoint(MODELS / "oxford_segmentation.keras", save_best_only=True)
-history = model.fit(
+history = fit_once(
+    model,
     train_images,
     train_masks,
     batch_size=BATCH_SIZE,
     epochs=EPOCHS,
     validation_data=(val_images, val_masks),
-    callbacks=[best, training_progress()],
-    verbose=0,
+    folder=MODELS,
 )
 
 # %% [markdown]
@@ -398,10 +397,10 @@ history = model.fit(
 # %% tags=["step-9.2-8", "figure-9.5"] nbval={"rtol": 0.15, "figure_rms": 0.09}
 fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
 ax.axhline(math.log(3), color="0.6", linestyle=":", label="guessing: ln 3")
-plots.show_curves(history.history, ["loss"], ax)
+plots.show_curves(history, ["loss"], ax)
 ax.set_ylim(0, 1.2)
 plots.show(fig, "Training and validation loss against the epoch")
-print(f"lowest validation loss {min(history.history['val_loss']):.3f}")
+print(f"lowest validation loss {min(history['val_loss']):.3f}")
 
 # %% [markdown]
 # **Figure 9.5.** A network that gives each of three classes a third pays ln 3 ≈ 1.1 a pixel. As long as both curves
@@ -412,11 +411,10 @@ print(f"lowest validation loss {min(history.history['val_loss']):.3f}")
 # %% [markdown]
 # ### Prediction
 #
-# The best network comes back from disk and meets a picture of the validation set. For every pixel it gives three
+# The best network meets a picture of the validation set. For every pixel it gives three
 # probabilities; the largest one names the class.
 
 # %% tags=["step-9.2-9", "figure-9.6"] nbval={"figure_rms": 0.15}
-model = keras.models.load_model(MODELS / "oxford_segmentation.keras")
 probabilities = model.predict(val_images[SHOWN_PREDICTION : SHOWN_PREDICTION + 1], verbose=0)[0]
 predicted = np.argmax(probabilities, axis=-1)
 
@@ -547,8 +545,8 @@ results = {
     "image_size": IMAGE_SIZE,
     "epochs": EPOCHS,
     "parameters": model.count_params(),
-    "val_loss": min(history.history["val_loss"]),
-    "val_loss_by_epoch": [round(loss, 4) for loss in history.history["val_loss"]],
+    "val_loss": min(history["val_loss"]),
+    "val_loss_by_epoch": [round(loss, 4) for loss in history["val_loss"]],
     **scores["network"],
     "mean_iou_all_background": scores["all background"]["mean_iou"],
     **{f"dots_iou_{halve.replace(' ', '_')}": score for halve, score in dot_scores.items()},

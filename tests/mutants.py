@@ -326,9 +326,8 @@ def caught_by_test(name, cell, old, new, test, stem=SEGMENTATION):
 
 in_architectures = partial(caught_by_test, stem=ARCHITECTURES)
 
-LOAD = 'model = keras.models.load_model(MODELS / "oxford_segmentation.keras")\n'
-CURVES = "plots.show_curves(history.history"
-SWAPPED = 'history.history = {"loss": history.history["val_loss"], "val_loss": history.history["loss"]}\n'
+CURVES = "plots.show_curves(history"
+SWAPPED = 'history = {"loss": history["val_loss"], "val_loss": history["loss"]}\n'
 TESTED = [
     caught_by_test(
         "metric off by 1 %", "def confusion_matrix", "(both, either", "(1.01 * both, either", "test_iou_against_keras"
@@ -337,7 +336,12 @@ TESTED = [
         "pictures not rescaled", "step-9.2-6", "Rescaling(1 / 255)", "Rescaling(1.0)", "test_probabilities_sum"
     ),
     caught_by_test("least probable class", "def predict_masks", "argmax(model", "argmin(model", "test_predicted_masks"),
-    caught_by_test("best model not reloaded", "step-9.2-9", LOAD, "", "test_best_network_comes_back"),
+    Mutant(
+        "last epoch taken for the best",
+        in_file("notebooks/helpers/training.py", "restore_best_weights=True", "restore_best_weights=False"),
+        "def test_the_best_epoch",
+        ("tests/test_training.py",),
+    ),
     caught_by_test(
         "trained on validation pictures",
         "step-9.2-7",
@@ -468,17 +472,16 @@ SLOW = [
         "parallel random map",
         in_cell(
             "step-9.2-7",
-            "history = model.fit(\n    train_images,\n    train_masks,\n    batch_size=BATCH_SIZE,\n",
+            "history = fit_once(",
             """\
 import tensorflow as tf
 
-def brighten(image, mask):
-    return tf.cast(image, "float32") + tf.random.uniform([], -20, 20), mask
+def brighten(image):
+    return tf.cast(image, "float32") + tf.random.uniform([], -20, 20)
 
-batches = tf.data.Dataset.from_tensor_slices((train_images, train_masks))
-history = model.fit(
-    batches.map(brighten, num_parallel_calls=8).batch(BATCH_SIZE),
-""",
+brighter = tf.data.Dataset.from_tensor_slices(train_images).map(brighten, num_parallel_calls=8)
+train_images = np.stack(list(brighter.as_numpy_iterator()))
+history = fit_once(""",
         ),
         r"digests differ: .*oxford_segmentation\.keras",
         ("tests/test_determinism.py", "-m", "slow"),
@@ -491,7 +494,7 @@ history = model.fit(
     ),
     Mutant(
         "cell that cannot run twice",
-        in_cell("step-9.2-7", "MODELS.mkdir(parents=True, exist_ok=True)", "MODELS.mkdir(parents=True)"),
+        in_cell("step-9.2-7", "keras.utils.set", "MODELS.mkdir(parents=True)\nkeras.utils.set"),
         "FileExistsError",
         knob_tests("twice"),
     ),

@@ -46,8 +46,7 @@ def run_digests(stem, out):
 @pytest.mark.parametrize("stem", STEMS)
 def test_two_runs_are_equal(stem, tmp_path):
     first, second = (run_digests(stem, tmp_path / name) for name in ("first", "second"))
-    assert list(first) == list(second)
     assert any("image/png" in what for what in first)
     assert any(".keras" in what for what in first)
-    different = [what for what in first if first[what] != second[what]]
+    different = [what for what in first | second if first.get(what) != second.get(what)]
     assert not different, f"{len(different)} of {len(first)} digests differ: {', '.join(different)}"

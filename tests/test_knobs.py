@@ -90,8 +90,8 @@ def execute(cells):
     """Run cells in one new kernel.
 
     Returns:
-        What each shows, without spaces and without the numbers that Keras gives to layers; nothing of the cell that
-        prints the results, for it repeats knobs, and of those tagged `times`, which differ at every run.
+        The essence of what each shows; nothing of the cell that prints the results, for it repeats knobs, and of
+        those tagged `times`, which differ at every run.
     """
     cells = [nbformat.v4.new_code_cell(cell.source, metadata=cell.metadata) for cell in cells]
     notebook = nbformat.v4.new_notebook(cells=cells)
@@ -101,11 +101,14 @@ def execute(cells):
     for cell in notebook.cells:
         kept = "save_results(" not in cell.source and not is_tagged(cell, "times")
         pairs = flatten(cell.outputs) if kept else []
-        pairs = [
-            (kind, re.sub(r"_\d+|\s", "", content)) for kind, content in pairs if kind not in ("stderr", "text/html")
-        ]
-        shown.append(pairs)
+        shown.append([(kind, essence(content)) for kind, content in pairs if kind not in ("stderr", "text/html")])
     return shown
+
+
+def essence(content):
+    """Return a text without spaces and without the numbers that Keras gives to layers; they move a table's lines."""
+    content = re.sub(r"_\d+|\s", "", content)
+    return "".join(sorted(re.sub("[─-╿]", "", content))) if "┃" in content else content
 
 
 @pytest.fixture(scope="module")
