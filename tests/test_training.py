@@ -18,7 +18,7 @@ def build(filters=2, rate=0.01, dropout=0.5, seed=1):
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((8, 8, 3))
     x = layers.RandomFlip("horizontal")(inputs)
-    x = layers.BatchNormalization()(layers.Conv2D(filters, 3)(x))
+    x = layers.BatchNormalization()(layers.Conv2D(filters, 3)(x[:, :8]))  # a slice is no layer, but numbered, too
     x = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
     model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x), name="tiny")
     model.compile(keras.optimizers.RMSprop(rate), "binary_crossentropy", metrics=["accuracy"])
@@ -97,8 +97,8 @@ def test_versions_count(monkeypatch):
 
 def test_how_keras_numbers_layers_does_not_count():
     first, second = build(), build()
-    names = [[layer.name for layer in model.layers] for model in (first, second)]
-    assert names[0] != names[1]
+    names = [[operation.name for operation in model.operations] for model in (first, second)]
+    assert not set(names[0]) & set(names[1])
     assert key(first) == key(second)
 
 

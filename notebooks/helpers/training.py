@@ -96,8 +96,8 @@ def _recipe(model, images, labels, validation_data, options):
 
 
 def _all_layers(model):
-    """Yield the layers of a model and of the models in it."""
-    for layer in model.layers:
+    """Yield the layers of a model, slices and the like among them, and of the models in it."""
+    for layer in getattr(model, "operations", model.layers):
         yield layer
         yield from _all_layers(layer) if hasattr(layer, "layers") else ()
 
