@@ -38,8 +38,8 @@ sample: $(READY)  ## draw cats and dogs into data/sample-*, unless they are ther
 lab: $(READY) sample  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
-data: $(READY)  ## download the book's data (1.6 GB), verified
-	$(BIN)/python scripts/download_data.py oxford-pets dogs-vs-cats pictures
+data: $(READY)  ## download the book's data and weights (1.8 GB), verified
+	$(BIN)/python scripts/download_data.py oxford-pets dogs-vs-cats pictures weights
 
 claims: $(READY)  ## compare results of the book's scale with what the book claims
 	$(BIN)/python scripts/check_claims.py

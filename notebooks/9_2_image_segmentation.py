@@ -77,7 +77,7 @@ print(
     f"Python {platform.python_version()}, Keras {keras.__version__} on {keras.backend.backend()}, NumPy {np.__version__}"
 )
 
-# %%
+# %% tags=["setup"]
 import math
 import random
 from pathlib import Path

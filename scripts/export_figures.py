@@ -13,6 +13,8 @@ FIGURES = {  # file in docs/figures: notebook and tag of the cell that draws it
     "strides_and_pooling.png": ("9_2_image_segmentation", "claim-3-drawings"),
     "gradients.png": ("9_3_convnet_architectures", "claim-8"),
     "ablation.png": ("9_3_convnet_architectures", "ablation-figure"),
+    "grad_cam.png": ("9_4_interpreting_convnets", "figure-9.20"),
+    "energy_by_layer.png": ("9_4_interpreting_convnets", "layers"),
 }
 
 

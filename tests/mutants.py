@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 SEGMENTATION = "9_2_image_segmentation"
 ARCHITECTURES = "9_3_convnet_architectures"
+INTERPRETING = "9_4_interpreting_convnets"
 
 
 @dataclass(frozen=True)
@@ -325,6 +326,7 @@ def caught_by_test(name, cell, old, new, test, stem=SEGMENTATION):
 
 
 in_architectures = partial(caught_by_test, stem=ARCHITECTURES)
+in_interpreting = partial(caught_by_test, stem=INTERPRETING)
 
 CURVES = "plots.show_curves(history"
 SWAPPED = 'history = {"loss": history["val_loss"], "val_loss": history["loss"]}\n'
@@ -453,6 +455,88 @@ TESTED += [
     ),
 ]
 
+TESTED += [
+    in_interpreting(
+        "probability instead of logit",
+        "def to_logits",
+        '| {"name": f"{last.name}_logits", "activation": "linear"}',
+        '| {"name": f"{last.name}_logits"}',
+        "test_grad_cam_after_global_pooling",
+    ),
+    in_interpreting(
+        "gradient pooled over the batch",
+        "def grad_cam",
+        "axis=(1, 2), keepdims=True)  #",
+        "axis=(0, 1, 2), keepdims=True)  #",
+        "test_grad_cam_against_finite",
+    ),
+    in_interpreting(
+        "maps of the training mode",
+        "def grad_cam",
+        "inputs, training=False",
+        "inputs, training=True",
+        "test_augmentation_is_off",
+    ),
+    in_interpreting(
+        "off-by-one filter index",
+        "def filter_response",
+        "ops.take(maps, filter_index, axis=-1)",
+        "ops.take(maps, filter_index - 1, axis=-1)",
+        "test_filter_response_is",
+    ),
+    in_interpreting(
+        "a trace per filter",
+        "def grow_pattern",
+        'ops.convert_to_tensor(filter_index), ops.convert_to_tensor(rate, "float32")',
+        "filter_index, rate",
+        "test_ascent_raises_every_filter",
+    ),
+    in_interpreting(
+        "pattern beyond the valid range",
+        "def grow_pattern",
+        "ops.clip(picture, -1, 1) if clip",
+        "picture if clip",
+        "test_ascent_raises_every_filter",
+    ),
+    Mutant(
+        "picture modified in place",
+        in_file(
+            "notebooks/helpers/pretrained.py",
+            'preprocess_input(keras.ops.cast(keras.ops.convert_to_tensor(pictures), "float32"))',
+            "preprocess_input(pictures)",
+        ),
+        "def test_preparing_changes_nothing",
+        ("tests/test_pretrained.py",),
+    ),
+    in_interpreting(
+        "heatmap not resized to the picture",
+        "def lay_over",
+        "fine = resize(heatmap[np.newaxis], picture.shape[:2])[0]",
+        "fine = np.pad(heatmap, [(0, a - b) for a, b in zip(picture.shape, heatmap.shape)])",
+        "test_heatmap_over_a_picture",
+    ),
+    in_interpreting(
+        "colour scale per picture", "figure-9.19", ", vmin=0, vmax=1", "", "test_heatmap_has_the_same_colours"
+    ),
+    in_interpreting(
+        "heatmap divided by zero",
+        "def to_heatmap",
+        "positive / positive.max() if positive.max() > 0 else positive",
+        "positive / positive.max()",
+        "test_map_that_is_negative_everywhere",
+    ),
+    in_interpreting(
+        "energy of the outline counted", "def energy_share", "heatmaps * counted", "heatmaps", "test_energy_share"
+    ),
+    in_interpreting(
+        "sanity check without destruction",
+        "def randomise",
+        "if old.name not in names",
+        "if True",
+        "test_randomised_copy",
+    ),
+]
+
 # Faults that only long runs see
 
 
@@ -513,6 +597,7 @@ history = fit_once(""",
 # What must pass
 
 ALL_OF_9_3 = (f"notebooks/{ARCHITECTURES}.ipynb",)
+ALL_OF_9_4 = (f"notebooks/{INTERPRETING}.ipynb",)
 SOUND = [
     Mutant("sound", nothing, None),
     Mutant(
@@ -526,6 +611,8 @@ SOUND = [
     Mutant("another convolution", nothing, None, environment={"TF_ENABLE_ONEDNN_OPTS": "0"}),
     Mutant("another processor, 9.3", nothing, None, ALL_OF_9_3, {"ONEDNN_MAX_CPU_ISA": "AVX2"}),
     Mutant("another convolution, 9.3", nothing, None, ALL_OF_9_3, {"TF_ENABLE_ONEDNN_OPTS": "0"}),
+    Mutant("another processor, 9.4", nothing, None, ALL_OF_9_4, {"ONEDNN_MAX_CPU_ISA": "AVX2"}),
+    Mutant("another convolution, 9.4", nothing, None, ALL_OF_9_4, {"TF_ENABLE_ONEDNN_OPTS": "0"}),
 ]
 
 FAST = [*STORED, *KERNEL]  # part of every `make test`

@@ -68,3 +68,16 @@ def test_show_keeps_the_alternative_text_and_closes_the_figure(monkeypatch):
     plots.show(figure, "an empty figure")
     assert shown == [(figure, {"image/png": {"alt": "an empty figure"}})]
     assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 9])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_tiles_show_every_picture_once(count, channels):
+    pictures = np.random.default_rng(0).integers(1, 256, (count, 5, 7, *channels), "uint8")
+    grid = plots.tile(pictures, columns=4, margin=2, fill=0)
+    columns, rows = min(4, count), -(-count // 4)
+    assert (grid.dtype, grid.shape) == (np.uint8, (rows * 7 - 2, columns * 9 - 2, *channels))
+    for index, picture in enumerate(pictures):
+        top, left = index // 4 * 7, index % 4 * 9
+        np.testing.assert_array_equal(grid[top : top + 5, left : left + 7], picture)
+    assert np.count_nonzero(grid) == pictures.size

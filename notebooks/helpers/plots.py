@@ -77,6 +77,30 @@ def class_legend(classes=CLASS_NAMES, colors=CLASS_COLORS):
     return {"handles": patches, "ncols": len(patches), "fontsize": 8, "frameon": False}
 
 
+def tile(pictures, columns, margin=2, fill=0):
+    """Lay pictures of one size out in rows.
+
+    Args:
+        pictures: array (N, height, width) or (N, height, width, 3), N at least 1.
+        columns: how many a row; fewer pictures make a shorter row.
+        margin: pixels between pictures.
+        fill: value of the margins and of places that stay empty.
+
+    Returns:
+        An array of the same dtype: one picture of all.
+    """
+    pictures = np.asarray(pictures)
+    count, height, width, *channels = pictures.shape
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    shape = rows * (height + margin) - margin, columns * (width + margin) - margin, *channels
+    canvas = np.full(shape, fill, pictures.dtype)
+    for index, picture in enumerate(pictures):
+        top, left = index // columns * (height + margin), index % columns * (width + margin)
+        canvas[top : top + height, left : left + width] = picture
+    return canvas
+
+
 def show_curves(history, names, ax=None, title=None):
     """Plot training (dashed) and validation (solid) values against the epoch, from 1.
 

@@ -1,0 +1,1173 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 9.4 Interpreting what convnets learn: what does a network look at?
+#
+# A convnet is no black box: its maps are pictures, its filters can be asked what they respond to, and its decisions can be
+# traced back to places in the picture. This notebook does all three, and then asks the question that is usually left out: is
+# what we see *true*? A heatmap that looks right proves nothing, so we score ours against masks, against maps that know nothing,
+# and against networks whose weights we destroy.
+#
+# It accompanies section 9.4 of François Chollet's *Deep Learning with Python*, 2nd edition. Cells that correspond to a listing,
+# a step or a figure of the book carry its number in their tag.
+#
+# | profile | networks and pictures | time |
+# |---|---|---|
+# | `sample` | the networks of notebooks 9.2 and 9.3, drawn cats and dogs; no network connection | about a minute on two cores; two to five more if 9.2 and 9.3 have not run before |
+# | `book` | Xception trained on ImageNet, photographs (`make data`) | meant for a GPU; on two cores the patterns of 4 × 64 filters alone take six minutes |
+#
+# Licences: the drawn animals are as free as the code (MIT). Xception's weights come with Keras Applications (MIT). Oxford-IIIT Pet
+# is CC BY-SA 4.0; the other photographs belong to their owners.
+
+# %% [markdown]
+# ## What you can turn
+#
+# Change a knob and run the notebook again from there. The first value of a knob belongs to the quick `sample` profile, the
+# second to `book`. Any classifier of Keras Applications will do as `BACKBONE`.
+
+# %% tags=["parameters"]
+import os
+
+from helpers.run import profile_values
+
+PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes on a laptop; "book": the chapter's numbers
+DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
+BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches, figures and results
+knob = profile_values(PROFILE)
+
+LESSON_9_2 = {}  # knobs of notebook 9.2 to change for its network, for instance {"EPOCHS": 3}
+LESSON_9_3 = {}  # the same for the two networks of notebook 9.3
+BACKBONE = knob(sample="mini-Xception", book="Xception")  # that, or a classifier of Keras Applications
+WEIGHTS = knob(sample="own", book="imagenet")  # "own": those of notebook 9.3; "imagenet"; a file; "untrained"
+BASE = None  # the network whose filters we ask; None: the BACKBONE
+BASE_WEIGHTS = None  # its weights; None: WEIGHTS
+CAT_PICTURE = knob(sample=0, book=f"{DATA}/pictures/cat.jpg")  # a file, or the number of a test picture of 9.3
+PICTURE = knob(sample=301, book=f"{DATA}/pictures/elephant.jpg")  # the same, for Grad-CAM
+CHANNEL = knob(sample=2, book=5)  # of the first map: which channel to look at first, counted from 0
+GRID_COLUMNS = 16  # channels a row
+FILTER_LAYERS = None  # layers whose filters we ask; None: the book's four in Xception, else four spread over the depth
+FILTER = 2  # which filter of the first of them to ask first: the third
+PATTERNS = knob(sample=16, book=64)  # how many filters of each layer
+PATTERN_SIZE = knob(sample=96, book=200)  # pixels
+STEPS = 30  # of gradient ascent
+RATE = knob(sample=5.0, book=10.0)  # length of a step, where pixels are in [-1, 1]; smaller pictures take shorter ones
+CROP = knob(sample=8, book=25)  # pixels cut from each side of a pattern: the border sees zeros beyond the picture
+CAM_LAYER = None  # where to split the network for Grad-CAM; None: at its last maps with CAM_SIDE rows at least
+CAM_SIDE = 6  # the mini-Xception's last maps are 3×3 in the sample: too coarse to name a part of the animal
+COLORMAP = "magma"  # of the heatmaps; the book takes "jet", which draws edges that are not there
+OPACITY = 0.4  # of the heatmap over the picture
+BLOB = 0.25  # width of the centred blob that heatmaps are compared with, in sides of the picture
+SCORED = knob(sample=400, book=500)  # pictures with masks on which heatmaps are scored
+RANDOMISED = knob(sample=50, book=20)  # pictures for the sanity check
+SEED = 1337  # for noise, and for weights that are destroyed
+
+# %% [markdown]
+# The versions matter when you compare numbers: the outputs stored here come from the ones that the repository's lock file names.
+
+# %% tags=["nbval-ignore-output"] nbval={"reason": "versions: CI has three Pythons, and each week the newest releases"}
+import platform
+
+import numpy as np
+
+from helpers.run import start_keras
+
+start_keras()  # quietly: TensorFlow's messages would end up among the outputs
+import keras
+
+print(
+    f"Python {platform.python_version()}, Keras {keras.__version__} on {keras.backend.backend()}, NumPy {np.__version__}"
+)
+
+# %% tags=["setup"]
+import math
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import tensorflow as tf
+from keras import layers, ops
+from PIL import Image
+
+from helpers import plots, pretrained
+from helpers.lessons import load_lesson
+from helpers.pets import read_mask, read_picture
+from helpers.pretrained import last_maps
+from helpers.progress import SILENT, progress
+from helpers.run import save_results
+from helpers.sample_pets import PARTS
+
+FIGURES = Path(BUILD, "figures")
+FIGURES.mkdir(parents=True, exist_ok=True)
+keras.utils.clear_session()  # layers are numbered from the start again
+keras.utils.set_random_seed(SEED)
+
+# %% [markdown]
+# The plain convnet and, if it is asked for, the mini-Xception come from notebook 9.3: from `build/models` if they have been trained there with the
+# same knobs, else they are trained now, which takes a while.
+
+# %% tags=["networks"] nbval={"timeout": 1800}
+folders = {"PROFILE": PROFILE, "DATA": DATA, "BUILD": BUILD}
+needed = "step-9.3-7" if "mini-Xception" in (BACKBONE, BASE or BACKBONE) else "baseline"  # both networks, or one
+lesson = load_lesson("9_3_convnet_architectures", ["setup", "step-9.3-4", needed], **folders, **LESSON_9_3)
+baseline, split, image_size = lesson["baseline"], lesson["split"], lesson["IMAGE_SIZE"]
+
+# %% [markdown]
+# ## 9.4.1 Intermediate activations
+#
+# The output of each layer for one picture is a stack of maps, a *channel* each, and channels can be looked at. We ask the plain
+# convnet of section 8.2.5 about a cat that it has never seen.
+
+
+# %% tags=["listing-9.6"]
+def find_picture(choice):
+    """Return the path of a picture: of a file, or of one of 9.3's test pictures by its number."""
+    return split["test"][0][choice] if isinstance(choice, int) else Path(choice)
+
+
+picture = read_picture(find_picture(CAT_PICTURE), (image_size, image_size))
+batch = picture[np.newaxis].astype("float32")
+print(batch.dtype, batch.shape)
+
+# %% tags=["listing-9.7", "figure-9.12"]
+fig, ax = plt.subplots(figsize=(3.5, 3.5), layout="constrained")
+plots.show_picture(picture, None, ax)
+plots.show(fig, "The test picture of a cat, at the size that the network takes")
+
+# %% [markdown]
+# **Figure 9.12.** The test picture. Now a second model that shares all layers of the first but returns what every convolution
+# and every pooling layer puts out:
+
+# %% tags=["listing-9.8"]
+shown_layers = [layer for layer in baseline.layers if isinstance(layer, layers.Conv2D | layers.MaxPooling2D)]
+titles = [
+    f"{'conv' if isinstance(layer, layers.Conv2D) else 'pool'} {place // 2 + 1}"
+    for place, layer in enumerate(shown_layers)
+]
+activation_model = keras.Model(baseline.input, [layer.output for layer in shown_layers])
+print(len(activation_model.outputs), "outputs")
+
+# %% tags=["listing-9.9"]
+activations = activation_model.predict(batch, verbose=0)
+
+# %% tags=["step-9.4-1"]
+for title, activation in zip(titles, activations, strict=True):
+    print(title, activation.shape)
+
+# %% [markdown]
+# One picture goes in, nine stacks of maps come out. At the book's size of 180 pixels the first is `(1, 178, 178, 32)`. One channel:
+
+# %% tags=["listing-9.10", "figure-9.13"] nbval={"figure_rms": 0.1}
+first = activations[0]
+if not 0 <= CHANNEL < first.shape[-1]:
+    raise ValueError(f"CHANNEL is {CHANNEL}; expected 0 to {first.shape[-1] - 1}, the channels of the first layer")
+fig, ax = plt.subplots(figsize=(4.2, 3.5), layout="constrained")
+image = ax.imshow(first[0, :, :, CHANNEL], cmap="viridis")
+ax.axis("off")
+fig.colorbar(image, ax=ax, label="activation")
+plots.show(fig, f"Channel {CHANNEL} of the first convolution for the cat, in colours from dark to bright")
+
+# %% [markdown]
+# **Figure 9.13.** One channel (the book: index 5, the sixth). A small convolution has become a picture again: it is bright where the
+# filter's pattern, an edge or a colour, occurs. Which one that is depends on the training; another seed gives other filters in
+# another order.
+#
+# Now all of them. Channels have scales of their own, so each is centred and stretched for itself: to mean 128 and standard
+# deviation 64, cut to 0–255. A channel that is zero everywhere has nothing to stretch, and stays at zero: dark violet.
+
+
+# %% tags=["listing-9.11"]
+def to_gray(maps):
+    """Return maps (height, width, channels) as gray pictures, uint8 (channels, height, width), each on a scale of its own."""
+    maps = np.moveaxis(np.asarray(maps, "float32"), -1, 0)
+    spread = maps.std((1, 2), keepdims=True)
+    centred = (maps - maps.mean((1, 2), keepdims=True)) / np.where(spread > 0, spread, 1)
+    silent = ~maps.any((1, 2), keepdims=True)
+    return np.where(silent, 0, np.clip(64 * centred + 128, 0, 255)).astype("uint8")
+
+
+# %% tags=["listing-9.11", "figure-9.14"] nbval={"figure_rms": 0.1}
+grids = [plots.tile(to_gray(maps[0]), GRID_COLUMNS, margin=1 + maps.shape[1] // 30) for maps in activations]
+heights = [grid.shape[0] / grid.shape[1] for grid in grids]
+size = (6.5, 6.2 * sum(heights) + 0.35 * len(grids))
+fig, axes = plt.subplots(len(grids), 1, figsize=size, height_ratios=heights, layout="constrained")
+for ax, grid, title, activation in zip(axes, grids, titles, activations, strict=True):
+    _, height, width, channels = activation.shape
+    ax.imshow(grid, cmap="viridis", aspect="auto", interpolation="nearest", vmin=0, vmax=255)
+    ax.set_title(f"{title}: {channels} channels of {height}×{width}", fontsize=9)
+    ax.axis("off")
+plots.show(
+    fig, "All channels of all nine layers in grids: outlines of the cat at the top, a few bright spots at the bottom"
+)
+
+# %% [markdown]
+# **Figure 9.14.** From top to bottom, deeper and deeper. The first layers keep nearly all of the picture: one still sees the cat
+# in most channels. Further down the maps are coarser and harder to read: they say less of how the picture looks and more of
+# what it shows. (A grid takes any number of channels; a last row may be short.)
+#
+# > **Reader's note.** The book's grid drops what does not fill a row of sixteen, and breaks with fewer channels. It asks for the size of
+# > a layer's output by `layer.output_shape`, which is gone; the maps themselves know their size. And what it calls the second channel
+# > has index 2 in its code: the third.
+#
+# And more and more channels are one dark violet: the pattern that they look for is not in this picture. Is that so on others, too?
+# We count over a hundred test pictures: the channels that are zero everywhere in a picture, and the values that are zero.
+
+
+# %% tags=["claim-17"]
+def measure_silence(model, images, batch_size=10):
+    """Return for each output of a model the share of channels that are zero all over a picture, and of zero values."""
+    dead, zero = 0, 0
+    for start in range(0, len(images), batch_size):
+        outputs = model.predict_on_batch(images[start : start + batch_size].astype("float32"))
+        dead += np.array([np.sum(np.all(maps <= 0, axis=(1, 2))) / maps.shape[-1] for maps in outputs])
+        zero += np.array([np.sum(maps <= 0) / maps[0].size for maps in outputs])
+    return dead / len(images), zero / len(images)
+
+
+test_images, test_labels = lesson["pictures"]["test"]
+chosen = np.random.default_rng(SEED).permutation(len(test_images))[:100]
+dead_share, zero_share = measure_silence(activation_model, test_images[np.sort(chosen)])
+
+# %% tags=["claim-17"] nbval={"figure_rms": 0.1, "rtol": 0.3, "atol": 0.02}
+fig, ax = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
+places = np.arange(len(shown_layers))
+ax.bar(places - 0.2, dead_share, 0.4, label="channels that are zero all over a picture")
+ax.bar(places + 0.2, zero_share, 0.4, label="values that are zero")
+ax.set_xticks(places, titles, fontsize=8)
+ax.set(ylabel="share", ylim=(0, 1))
+ax.legend(fontsize=8)
+plots.show(fig, "Share of silent channels and of zero values for each layer, mean of a hundred test pictures")
+for title, dead, zero in zip(titles, dead_share, zero_share, strict=True):
+    print(f"{title} {dead:6.1%} of the channels silent, {zero:6.1%} of the values zero")
+
+# %% [markdown]
+# The share of silent channels grows with depth, as the book says: after a small dip from 16 % to 10 % it rises to 55 % in the last layer
+# of the stored run. Deep filters are particular: each waits for something that few pictures have. The share of zero *values* does not
+# grow; a pooling keeps the larger of its values, so it has fewer zeros than the convolution before it. What sparse means is to be
+# said along with the claim.
+
+# %% [markdown]
+# ## 9.4.2 Filter patterns
+#
+# Now the other way round: instead of asking what a filter does with a picture, we look for the picture that a filter likes best.
+# We start from gray noise and climb: the gradient of the filter's response *with respect to the pixels* says how to change each
+# of them. No weight changes, only the picture.
+#
+# First the network. The book takes Xception as trained on ImageNet, without its top; the `sample` profile takes the mini-Xception of
+# 9.3, which has seen nothing but drawn cats and dogs. A network comes with its own idea of what pixels are (0–255, −1–1, or
+# worse), so `load_network` also returns the function that prepares pictures for it.
+
+
+# %% tags=["load-network"]
+def load_network(name, weights, include_top=True, size=None):
+    """Return a network, or its part below the top, and its function from pictures (N, height, width, 3) in 0-255 to input.
+
+    The mini-Xception takes pictures of `size` pixels; the networks of Keras Applications have a size of their own with
+    their top, and take any size without it.
+    """
+    keras.utils.clear_session()  # Keras numbers layers from the start again: a layer has the same name each time
+    if name != "mini-Xception":
+        if weights == "own":
+            raise ValueError(f'WEIGHTS is "own", but {name} is no network of ours; expected "imagenet" or a file')
+        return pretrained.load_application(name, weights, include_top, Path(DATA, "weights"))
+    if weights not in ("own", "untrained"):
+        raise ValueError(f'WEIGHTS is {weights!r}, but the mini-Xception takes "own" or "untrained"')
+    knobs = (lesson[knob] for knob in ("FILTERS", "MOMENTUM", "ROTATION", "ZOOM"))
+    network = lesson["build_mini_xception"](size or image_size, *knobs)
+    if weights == "own":
+        network.set_weights(lesson["mini_xception"].get_weights())
+    network = network if include_top else keras.Model(network.input, last_maps(network))
+    return network, lambda pictures: ops.cast(pictures, "float32")
+
+
+# %% tags=["listing-9.12"]
+base, prepare_for_base = load_network(BASE or BACKBONE, BASE_WEIGHTS or WEIGHTS, include_top=False, size=PATTERN_SIZE)
+print(f"{BASE or BACKBONE}, from {base.input.shape} to {base.output.shape}, {base.count_params():,} parameters")
+
+# %% tags=["listing-9.13"]
+CONVOLUTIONS = layers.Conv2D | layers.SeparableConv2D | layers.DepthwiseConv2D
+convolutions = [layer for layer in base.layers if isinstance(layer, CONVOLUTIONS)]
+print(", ".join(layer.name for layer in convolutions))
+
+# %% [markdown]
+# Any of them can be asked. A 1×1 convolution on a skip has nothing of its own to say, so if no layers are named we take four of the
+# others, spread over the depth. The first one becomes the end of a model, the *feature extractor*:
+
+
+# %% tags=["listing-9.14"]
+def choose_layers(convolutions):
+    """Return the names of four convolutions: the book's in Xception, else spread over the depth, the second one first."""
+    names = [layer.name for layer in convolutions]
+    in_xception = ("block3_sepconv1", "block2_sepconv1", "block4_sepconv1", "block8_sepconv1")
+    if set(in_xception) <= set(names):
+        return in_xception
+    spatial = [layer.name for layer in convolutions if max(layer.kernel_size) > 1]
+    names = spatial if len(spatial) >= 4 else names
+    return tuple(dict.fromkeys(names[len(names) * quarter // 4] for quarter in (1, 0, 2, 3)))
+
+
+filter_layers = FILTER_LAYERS or choose_layers(convolutions)
+if strangers := set(filter_layers) - {layer.name for layer in convolutions}:
+    raise ValueError(f"FILTER_LAYERS names {', '.join(strangers)}; expected convolutions from the list above")
+extractor = keras.Model(base.input, base.get_layer(filter_layers[0]).output)
+if not 0 <= FILTER < extractor.output.shape[-1]:
+    raise ValueError(
+        f"FILTER is {FILTER}; expected 0 to {extractor.output.shape[-1] - 1}, the filters of {filter_layers[0]}"
+    )
+
+# %% tags=["listing-9.15"]
+pictures = read_picture(find_picture(CAT_PICTURE), (PATTERN_SIZE, PATTERN_SIZE))[np.newaxis]
+maps = extractor(prepare_for_base(pictures), training=False)
+print(f"{filter_layers[0]} gives {maps.shape}")
+
+# %% [markdown]
+# > **`model(x)` or `model.predict(x)`?** The same numbers, two purposes. `predict` cuts its input into batches, runs them one after
+# > the other, and gives back NumPy arrays: right for a thousand pictures, but no gradient can pass. `model(x)` runs all of `x`
+# > at once and gives back a tensor, through which a `GradientTape` can follow the computation: what we need here. And it wants to be told that this is no
+# > training: left alone, Keras's augmentation layers believe that it is, and mirror what we look at.
+
+# %% tags=["sidebar-predict"]
+predicted = extractor.predict(prepare_for_base(pictures), verbose=0)
+print(type(predicted).__name__, "from predict,", type(maps).__name__, "from a call")
+print("the same numbers:", np.allclose(predicted, maps, rtol=1e-3, atol=1e-3 * np.abs(predicted).max()))
+
+# %% [markdown]
+# What do we want to be large? The filter's mean response, without the two outermost pixels on each side, where the zeros beyond the
+# picture's border play a part.
+
+
+# %% tags=["step-9.4-2"]
+def filter_response(maps, filter_index, border=2):
+    """Return the mean (N,) of one channel of maps (N, height, width, channels), without a border where they have room."""
+    maps = ops.take(maps, filter_index, axis=-1)
+    if min(maps.shape[1:]) > 2 * border:
+        maps = maps[:, border:-border, border:-border]
+    return ops.mean(maps, axis=(1, 2))
+
+
+# %% [markdown]
+# One step: the gradient of the response with respect to the picture, brought to length 1, times the step size, added.
+#
+# > **Reader's note.** The book lets the picture start in [0.4, 0.6] and never limits it, but Xception expects pixels in [−1, 1]. We
+# > start around 0, middle gray, and cut to the valid range after each step; the network's own `prepare` follows, so that all
+# > networks can be asked alike. The book's text calls the length the "root of the mean" of squares; it is the root of their *sum*. And a
+# > filter's number is a tensor here: a Python integer would be compiled into the function, and each filter would cost a compilation.
+
+
+# %% tags=["listing-9.16"]
+def build_ascent(extractor, prepare):
+    """Return a compiled step from (picture, filter's number, rate) to (a picture that the filter likes more, its response before).
+
+    Pictures are tensors (1, height, width, 3) in [-1, 1].
+    """
+
+    @tf.function(autograph=False)
+    def ascend(picture, filter_index, rate):
+        with tf.GradientTape() as tape:
+            tape.watch(picture)
+            maps = extractor(prepare(127.5 * (picture + 1)), training=False)
+            response = filter_response(maps, filter_index)
+        gradient = tape.gradient(response, picture)
+        length = ops.sqrt(ops.sum(gradient**2))
+        return picture + rate * gradient / ops.maximum(length, 1e-12), response[0]
+
+    return ascend
+
+
+# %% [markdown]
+# And the loop. Two things can be switched on or off, and we will see what they do: cutting to the valid range, and *jitter*, moving the
+# picture by a few random pixels before each step and back after it.
+#
+# > **Reader's note.** The book's steps all have the same length. Ours start with that length and shrink to nothing: of Xception's first
+# > 64 filters in `block2_sepconv1`, two ended below where they had started with steps of 10, since the first step leapt too far.
+
+
+# %% tags=["listing-9.17"]
+def grow_pattern(ascend, filter_index, size, steps=30, rate=10.0, clip=True, jitter=0, seed=0):
+    """Return the picture (size, size, 3) in [-1, 1] that a filter likes, and its response before each step and at the end."""
+    picture = keras.random.uniform((1, size, size, 3), -0.1, 0.1, seed=seed)
+    filter_index, rate = ops.convert_to_tensor(filter_index), ops.convert_to_tensor(rate, "float32")
+    dice, responses = np.random.default_rng(seed), []
+    for step in range(steps):
+        shift = tuple(dice.integers(-jitter, jitter + 1, 2).tolist())
+        rolled = ops.roll(picture, shift, (1, 2))
+        picture, response = ascend(rolled, filter_index, rate * (1 - step / steps))
+        picture = ops.roll(picture, (-shift[0], -shift[1]), (1, 2))
+        picture = ops.clip(picture, -1, 1) if clip else picture
+        responses.append(float(response))
+    responses.append(float(ascend(picture, filter_index, rate)[1]))
+    return ops.convert_to_numpy(picture)[0], responses
+
+
+# %% [markdown]
+# A pattern is no photograph: to be seen well it is centred and stretched, like the channels above, and its border is cut off.
+
+
+# %% tags=["listing-9.18"]
+def to_picture(pattern, crop=0):
+    """Return a pattern (height, width, 3) of any range as a picture, uint8, without `crop` pixels on each side."""
+    centred = pattern - pattern.mean()
+    pixels = np.clip(64 * centred / max(centred.std(), 1e-5) + 128, 0, 255).astype("uint8")
+    height, width, _ = pixels.shape
+    if not 0 <= 2 * crop < min(height, width):
+        raise ValueError(f"CROP is {crop}; expected less than half of the pattern's {min(height, width)} pixels")
+    return pixels[crop : height - crop, crop : width - crop]
+
+
+# %% tags=["step-9.4-3", "figure-9.16"] nbval={"figure_rms": 0.2}
+ascend = build_ascent(extractor, prepare_for_base)
+settings = {"as it is": {}, "without cutting": {"clip": False}, "with jitter": {"jitter": 4}}
+grown = {
+    name: grow_pattern(ascend, FILTER, PATTERN_SIZE, STEPS, RATE, seed=SEED, **options)
+    for name, options in settings.items()
+}
+fig, axes = plt.subplots(1, 4, figsize=(11, 3), layout="constrained", width_ratios=(1, 1, 1, 1.5))
+for ax, (name, (pattern, responses)) in zip(axes, grown.items(), strict=False):
+    plots.show_picture(to_picture(pattern, CROP), name, ax)
+    axes[-1].plot(responses, label=name)
+axes[-1].set(xlabel="step", title=f"response of filter {FILTER} in {filter_layers[0]}")
+axes[-1].legend(fontsize=8)
+plots.show(fig, "Three patterns that one filter likes, and its response rising with the steps of the ascent")
+
+# %% [markdown]
+# **Figure 9.16.** The pattern for the filter with index 2, the third, grown in three ways, and how its response rises. Without cutting
+# it rises further, into pixels that no picture has. With jitter it rises more slowly, since what only works at one exact place does not
+# survive being moved; in this small network the pattern hardly changes.
+#
+# > **Reader's note.** The book calls this pattern the one of "filter 0"; the index in its code is 2. Its code for the grid below is a
+# > syntax error in some printings: an assignment within an index. Ours is `plots.tile`, which also fills a last row that is short.
+#
+# One filter is an anecdote. Here are the first ones of the layer, each with a picture of its own.
+
+
+# %% tags=["listing-9.19"]
+def show_patterns(layer_name, count):
+    """Grow patterns for the first filters of a layer; return them as one picture, the responses, a row a filter, and the compilations."""
+    extractor = keras.Model(base.input, base.get_layer(layer_name).output)
+    ascend = build_ascent(extractor, prepare_for_base)
+    filters = range(min(count, extractor.output.shape[-1]))
+    grown = [
+        grow_pattern(ascend, index, PATTERN_SIZE, STEPS, RATE, seed=SEED)
+        for index in progress(filters, desc=layer_name, unit="filter", leave=False)
+    ]
+    pictures = [to_picture(pattern, CROP) for pattern, _ in grown]
+    grid = plots.tile(pictures, math.ceil(math.sqrt(len(pictures))), margin=5, fill=255)
+    Image.fromarray(grid).save(FIGURES / f"filters_for_layer_{layer_name}.png")
+    return grid, np.array([responses for _, responses in grown]), ascend.experimental_get_tracing_count()
+
+
+# %% tags=["listing-9.19", "figure-9.17"] nbval={"timeout": 1800, "figure_rms": 0.3}
+patterns = {name: show_patterns(name, PATTERNS) for name in filter_layers}
+side = 0.65 * math.ceil(math.sqrt(PATTERNS))  # inches
+fig, axes = plt.subplots(
+    -(-len(patterns) // 2), 2, figsize=(2 * side, 1.08 * side * -(-len(patterns) // 2)), squeeze=False
+)
+fig.set_layout_engine("constrained")
+in_order = sorted(patterns, key=[layer.name for layer in convolutions].index)
+for ax in axes.flat:
+    ax.axis("off")
+for ax, name in zip(axes.flat, in_order, strict=False):
+    plots.show_picture(patterns[name][0], name, ax)
+plots.show(fig, "Grids of patterns for the first filters of four layers, from the earliest to the deepest")
+
+# %% tags=["figure-9.17", "erratum-11"] nbval={"rtol": 0.3}
+for name in in_order:
+    _, responses, traces = patterns[name]
+    rising = np.sum(responses[:, -1] > responses[:, 0])
+    print(f"{name}: the response rose for {rising} of {len(responses)} filters; compilations for all of them: {traces}")
+
+# %% [markdown]
+# Every ascent rises, and one compilation serves all filters of a layer. Read the grids row by row. In the stored run the earliest layer
+# likes plain colours, the next one stripes of one direction, the deeper two mixtures that resemble nothing: the mini-Xception has only
+# ever had to tell drawn cats from dogs. In Xception as trained on ImageNet (`book` profile), edges and colours come first, then
+# textures, and in `block8_sepconv1` shapes that remind of feathers, eyes and leaves.
+
+# %% [markdown]
+# ## 9.4.3 Grad-CAM: what in this picture speaks for this class?
+#
+# Now the decision itself. *Gradient-weighted class activation mapping* (Selvaraju et al. 2017) asks of the network's last maps: if this
+# channel were a little stronger, would the class's score rise? Channels that help get a large weight, channels that harm a negative
+# one, and the weighted sum of all channels is a map of what speaks for the class.
+
+# %% tags=["listing-9.20"]
+network, prepare = load_network(BACKBONE, WEIGHTS)
+if network.output.shape[-1] == 1:
+    class_names = [(name, name) for name in lesson["CLASS_NAMES"]]
+else:
+    class_names = pretrained.load_class_names(Path(WEIGHTS).parent, Path(DATA, "weights"))
+print(f"{BACKBONE}: {network.input.shape[1]} pixels, {len(class_names)} classes, {network.count_params():,} parameters")
+
+# %% tags=["listing-9.21", "figure-9.18"]
+cam_size = network.input.shape[1:3]
+picture = read_picture(find_picture(PICTURE), cam_size)
+inputs = prepare(picture[np.newaxis])
+fig, ax = plt.subplots(figsize=(3.5, 3.5), layout="constrained")
+plots.show_picture(picture, Path(find_picture(PICTURE)).name, ax)
+plots.show(fig, "The picture that the network is asked about")
+
+# %% [markdown]
+# **Figure 9.18.** The picture at the network's size.
+#
+# > **Reader's note.** `preprocess_input`, given an array of floats, writes into that array: the picture shown afterwards is no longer
+# > the picture. Our `prepare` hands it a tensor, which cannot be changed. The book's `load_img` resizes by nearest neighbour, its default;
+# > `read_picture` resizes with care. `model.inputs`, a list, makes Keras warn; we ask for `model.input`.
+
+
+# %% tags=["step-9.4-4"]
+def class_probabilities(network, inputs):
+    """Return probabilities (N, classes); a network with one output, the probability of its class 1, has two classes."""
+    probabilities = network.predict(inputs, verbose=0)
+    return probabilities if probabilities.shape[-1] > 1 else np.hstack([1 - probabilities, probabilities])
+
+
+probabilities = class_probabilities(network, inputs)[0]
+top_classes = [(*class_names[index], float(probabilities[index])) for index in np.argsort(-probabilities)[:3]]
+for name, label, probability in top_classes:
+    print(f"{probability:.3f}  {label} ({name})")
+
+# %% tags=["step-9.4-5"]
+top_class_index = int(np.argmax(probabilities))
+print(top_class_index, class_names[top_class_index][1])
+
+# %% [markdown]
+# For Xception and the elephants the book gives African elephant 0.870, tusker 0.077, Indian elephant 0.024, and the index 386.
+#
+# ### One place to cut
+#
+# To get the gradient at the last maps we cut the network in two there: *features*, from picture to maps, and a *head*, from maps to the
+# answer. One rule serves all networks: cut at the output of a layer through which everything must pass. Within a residual block there
+# is no such place, for the skip goes around it.
+#
+# And we let the head answer with *logits*, the numbers before softmax or sigmoid. We will see why.
+#
+# > **Reader's note.** A common rule, "the last layer that is a convolution", finds the projection on the skip in the mini-Xception, half of
+# > the signal. The right place is the addition after it.
+
+
+# %% tags=["listing-9.22", "listing-9.23"]
+def to_logits(model):
+    """Return a model that shares a classifier's layers but leaves out the softmax or sigmoid at its end."""
+    last = model.layers[-1]
+    if not last.weights:  # the activation is a layer of its own
+        return keras.Model(model.input, last.input)
+    linear = type(last).from_config(last.get_config() | {"name": f"{last.name}_logits", "activation": "linear"})
+    logits = linear(last.input)
+    linear.set_weights(last.get_weights())
+    return keras.Model(model.input, logits)
+
+
+def cut_points(model):
+    """Yield the names of the layers at whose maps a model can be cut in two, from the last to the first."""
+    for layer in reversed(model.layers[1:]):
+        if isinstance(layer.output, list) or len(layer.output.shape) != 4:
+            continue
+        try:
+            keras.Model(layer.output, model.output)
+        except ValueError:  # something passes by
+            continue
+        yield layer.name
+
+
+def split_at(model, layer_name):
+    """Return two models that share a model's layers: from its input to the output of a layer, and from there to its end.
+
+    Raises ValueError if there is no such layer, if it has no maps, or if some of the signal goes around it.
+    """
+    try:
+        maps = model.get_layer(layer_name).output
+        if len(maps.shape) == 4:
+            return keras.Model(model.input, maps), keras.Model(maps, model.output)
+    except ValueError:
+        pass
+    usable = ", ".join(cut_points(model))
+    raise ValueError(f"{layer_name!r} is no layer with maps that all of the signal passes; expected one of {usable}")
+
+
+# %% tags=["listing-9.22", "listing-9.23"]
+def choose_layer(model, side):
+    """Return the last layer whose maps have at least `side` rows, of those at which a model can be cut."""
+    sizes = {name: model.get_layer(name).output.shape[1] for name in cut_points(model)}
+    if side > max(sizes.values()):
+        raise ValueError(f"CAM_SIDE is {side}; expected at most {max(sizes.values())}, the largest maps of the network")
+    return next(name for name, size in sizes.items() if size >= side)
+
+
+cam_layer = CAM_LAYER or choose_layer(network, CAM_SIDE)
+features, head = split_at(to_logits(network), cam_layer)
+maps = features(inputs, training=False)
+print(f"{cam_layer}: {inputs.shape} to {maps.shape} to {head(maps, training=False).shape}")
+
+# %% [markdown]
+# What the gradient is taken of is a *score*, one number for each picture, computed from its logits. For a class it is the class's logit;
+# a network with one output has one for both classes, with opposite signs.
+
+
+# %% tags=["listing-9.24"]
+def class_score(index):
+    """Return the score of a class, or of a class for each picture: from logits (N, classes), or (N, 1) for two, to (N,)."""
+
+    def score(logits):
+        if logits.shape[-1] == 1:
+            return logits[:, 0] * (2.0 * ops.cast(index, logits.dtype) - 1)
+        return ops.sum(logits * ops.one_hot(index, logits.shape[-1]), axis=-1)
+
+    return score
+
+
+with tf.GradientTape() as tape:
+    tape.watch(maps)
+    scores = class_score(top_class_index)(head(maps, training=False))
+gradients = tape.gradient(scores, maps)
+print(f"logit {float(scores[0]):.2f}, gradient {gradients.shape}")
+
+# %% [markdown]
+# The mean of the gradient over a channel's places is the channel's weight. Here is all of it as one function to take along; it takes a
+# batch, and each picture is treated as if it were alone.
+
+
+# %% tags=["listing-9.25"]
+def grad_cam(model, layer_name, inputs, score):
+    """Return what in each picture speaks for a score: raw maps, float32 (N, height, width), negative where it speaks against.
+
+    `inputs` are pictures as the model takes them, (N, height, width, 3); `score` takes logits to a number for each picture, (N,).
+    Source: R. Selvaraju et al., Grad-CAM, ICCV 2017, without the final relu.
+    """
+    features, head = split_at(to_logits(model), layer_name)
+    maps = features(inputs, training=False)
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        scores = score(head(maps, training=False))
+    weights = ops.mean(tape.gradient(scores, maps), axis=(1, 2), keepdims=True)  # of each picture: not over the batch
+    return ops.convert_to_numpy(ops.mean(weights * maps, axis=-1))
+
+
+# %% [markdown]
+# What speaks against the class is cut off, and the rest is scaled to 1. If nothing speaks for it, the map is zero everywhere; dividing by
+# its maximum would make it "not a number".
+
+
+# %% tags=["listing-9.26"]
+def to_heatmap(raw):
+    """Return a raw map (height, width) as a heatmap in 0-1, its largest value 1, or all zeros."""
+    positive = np.maximum(raw, 0)
+    return positive / positive.max() if positive.max() > 0 else positive
+
+
+def resize(heatmaps, size):
+    """Return heatmaps (N, height, width) at another (height, width), bilinear."""
+    return ops.convert_to_numpy(ops.image.resize(heatmaps[..., None], size, interpolation="bilinear"))[..., 0]
+
+
+# %% tags=["listing-9.26", "figure-9.19"] nbval={"figure_rms": 0.2}
+raw = grad_cam(network, cam_layer, inputs, class_score(top_class_index))[0]
+heatmap = to_heatmap(raw)
+fig, ax = plt.subplots(figsize=(4.2, 3.5), layout="constrained")
+image = ax.imshow(heatmap, cmap=COLORMAP, vmin=0, vmax=1)
+ax.axis("off")
+fig.colorbar(image, ax=ax, label=f"speaks for {class_names[top_class_index][1]}")
+plots.show(fig, "The heatmap: a coarse grid, bright where the picture speaks for the class")
+
+
+# %% [markdown]
+# **Figure 9.19.** The heatmap, as coarse as the maps that it is made of. To read it, lay it over the picture.
+
+
+# %% tags=["listing-9.27"]
+def lay_over(picture, heatmap, colormap="magma", opacity=0.4):
+    """Return a picture, uint8 (height, width, 3), under a heatmap of any size in 0-1, coloured by a matplotlib colour map."""
+    fine = resize(heatmap[np.newaxis], picture.shape[:2])[0]
+    colours = 255 * plt.get_cmap(colormap)(fine)[..., :3]
+    return ((1 - opacity) * picture + opacity * colours).round().astype("uint8")
+
+
+# %% tags=["listing-9.27", "figure-9.20"] nbval={"figure_rms": 0.2}
+overlay = lay_over(picture, heatmap, COLORMAP, OPACITY)
+Image.fromarray(overlay).save(FIGURES / f"{Path(find_picture(PICTURE)).stem}_cam.jpg", quality=92)
+other_class = int(np.argsort(-probabilities)[1])
+against = to_heatmap(grad_cam(network, cam_layer, inputs, class_score(other_class))[0])
+fig, axes = plt.subplots(1, 3, figsize=(9, 3.3), layout="constrained")
+plots.show_picture(picture, "picture", axes[0])
+plots.show_picture(overlay, f"for {class_names[top_class_index][1]}", axes[1])
+plots.show_picture(lay_over(picture, against, COLORMAP, OPACITY), f"for {class_names[other_class][1]}", axes[2])
+plots.show(fig, "The picture alone, and under the heatmaps of the most and the second most likely class")
+
+# %% [markdown]
+# **Figure 9.20.** Bright is what speaks for the class that the network names, and beside it what speaks for the next one. With two classes
+# the second map is the first one's negative: what was cut off there. In the book's picture the ears of the calf are strongly lit.
+#
+# The score may be anything that can be computed from the answer. The network of notebook 9.2 answers for every pixel; take the mean logit
+# "animal" over the pixels that it calls animal, and the map shows which places this answer comes from.
+
+# %% tags=["segmentation"] nbval={"timeout": 1800, "figure_rms": 0.2}
+cells = ["setup", "step-9.2-1", "step-9.2-2", "step-9.2-5", "step-9.2-7"]
+segmentation = load_lesson("9_2_image_segmentation", cells, **folders, **LESSON_9_2)
+segmenter, pet = segmentation["model"], segmentation["val_images"][segmentation["SHOWN_PREDICTION"]]
+answer = np.argmax(segmenter.predict(pet[np.newaxis], verbose=0)[0], axis=-1)
+
+
+# %% tags=["segmentation"] nbval={"figure_rms": 0.2}
+def mask_score(mask, class_index):
+    """Return the score of a class on the pixels of a mask (height, width), from logits (N, height, width, classes) to (N,)."""
+    mask = ops.cast(mask, "float32")
+    return lambda logits: ops.sum(logits[..., class_index] * mask, axis=(1, 2)) / ops.maximum(ops.sum(mask), 1)
+
+
+smallest = min(segmenter.get_layer(name).output.shape[1] for name in cut_points(segmenter))
+narrowest = next(name for name in cut_points(segmenter) if segmenter.get_layer(name).output.shape[1] == smallest)
+fig, axes = plt.subplots(1, 4, figsize=(11, 3), layout="constrained")
+plots.show_picture(pet, "picture", axes[0])
+plots.show_mask(answer, "the network's answer", axes[1])
+for ax, index in zip(axes[2:], (0, 1), strict=True):
+    score = mask_score(answer == index, index)
+    heat = to_heatmap(grad_cam(segmenter, narrowest, pet[np.newaxis].astype("float32"), score)[0])
+    plots.show_picture(lay_over(pet, heat, COLORMAP, 0.6), f"for its {segmentation['CLASS_NAMES'][index]}", ax)
+plots.show(fig, "A pet, its predicted mask, and the heatmaps of what speaks for animal and for background")
+
+# %% [markdown]
+# For the animal the middle of its body counts, for the background the open sky. The network answers pixel by pixel, but each pixel's
+# answer rests on a neighbourhood.
+#
+# ### Why logits?
+#
+# A probability near 1 can hardly rise any more: through a sigmoid its gradient is the logit's times p·(1 − p), which goes to zero, and
+# softmax does the same. A map made from probabilities fades just where the network is most certain. We make both maps for a number of pictures, and plot the largest
+# value of each against the certainty.
+
+# %% [markdown]
+# First the pictures: they need masks, for the scores below, and the network must not have learned from them.
+
+
+# %% tags=["scored-pictures"]
+def list_scored():
+    """Return the paths of validation pictures in a folder with `annotations/trimaps`: those of 9.3 if drawn, else those of 9.2."""
+    if PROFILE == "sample":
+        return split["validation"][0]
+    validation = segmentation["names"][-segmentation["VALIDATION"] :]
+    return [Path(segmentation["PETS"], "images", f"{name}.jpg") for name in validation]
+
+
+def read_beside(path, kind, read):
+    """Read the annotation that belongs to a picture, "trimaps" or "parts", with `read`."""
+    return read(path.parents[1] / "annotations" / kind / f"{path.stem}.png")
+
+
+candidates = list_scored()
+chosen = np.random.default_rng(SEED).permutation(len(candidates))[:SCORED]
+paths = [candidates[index] for index in chosen]
+scored_images = np.stack([read_picture(path, cam_size) for path in paths])
+scored_masks = np.stack([read_beside(path, "trimaps", lambda file: read_mask(file, cam_size)) for path in paths])
+print(f"{len(paths)} pictures with masks, {np.mean(scored_masks == 0):.0%} of the pixels are animal")
+
+
+# %% tags=["maps-of-all"]
+def raw_maps(network, layer_name, images, classes, score=class_score, batch_size=20):
+    """Return the raw Grad-CAM maps (N, height, width) of pictures in 0-255, each for its class in `classes` (N,)."""
+    starts = progress(range(0, len(images), batch_size), desc=f"Grad-CAM at {layer_name}", unit="batch", leave=False)
+    batches = [slice(start, start + batch_size) for start in starts]
+    maps = [grad_cam(network, layer_name, prepare(images[batch]), score(classes[batch])) for batch in batches]
+    return np.concatenate(maps)
+
+
+scored_probabilities = class_probabilities(network, prepare(scored_images))
+classes = scored_probabilities.argmax(axis=-1)  # what the network sees in each picture
+
+
+# %% tags=["saturation"] nbval={"timeout": 1800, "figure_rms": 0.2}
+def class_probability(index):
+    """Return the probability of a class as a score, like `class_score`."""
+
+    def score(logits):
+        both = logits if logits.shape[-1] > 1 else ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
+        return ops.sum(ops.softmax(both) * ops.one_hot(index, both.shape[-1]), axis=-1)
+
+    return score
+
+
+some = slice(0, 100)
+missing = 1 - scored_probabilities[some].max(axis=-1)
+fig, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
+for name, score in (("logit", class_score), ("probability", class_probability)):
+    strengths = np.abs(raw_maps(network, cam_layer, scored_images[some], classes[some], score)).max((1, 2))
+    ax.plot(np.maximum(missing, 1e-8), np.maximum(strengths, 1e-12), "o", ms=4, alpha=0.6, label=f"map of the {name}")
+ax.set(xscale="log", yscale="log", xlabel="1 − probability of the most likely class", ylabel="largest value of the map")
+ax.invert_xaxis()
+ax.legend(fontsize=8)
+plots.show(fig, "Strength of the map against certainty: of the logit it stays, of the probability it falls to nothing")
+
+# %% [markdown]
+# To the right the network is ever more certain. The map of the logit stays strong; that of the probability falls in step with what
+# is left to gain. Further to the right a probability becomes exactly 1 in 32-bit numbers and its map exactly 0: nothing to see for the
+# very pictures that are clearest.
+#
+# > **Reader's note.** The book takes the gradient of the softmax output, takes its mean over the batch, too, which is right for one
+# > picture only, and divides by the map's maximum even if that is 0. Here the score is a logit, each picture has its own weights, and an
+# > empty map stays empty.
+#
+# ### Is the heatmap right?
+#
+# A bright spot on the animal convinces, but it might be there on any picture, for animals are in the middle of pictures. So we *score*:
+# which share of a heatmap's energy, of the sum of its values, lies on the animal (its mask; pixels of the outline do not count)? And
+# the same for two heatmaps that know nothing: one that is equal everywhere, and a blob in the centre.
+
+
+# %% tags=["energy"]
+def energy_share(heatmaps, inside, counted=None):
+    """Return the share of each heatmap's sum that lies inside, (N,); NaN for a heatmap of zeros.
+
+    All are (N, height, width): heatmaps not negative, `inside` and `counted` boolean; what is not counted is left out.
+    """
+    counted = np.ones_like(inside) if counted is None else counted
+    total = np.sum(heatmaps * counted, axis=(1, 2), dtype="float64")
+    within = np.sum(heatmaps * (inside & counted), axis=(1, 2), dtype="float64")
+    return np.divide(within, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+def centred_blob(height, width, spread=0.25):
+    """Return a Gaussian (height, width) in the middle, `spread` times the sides wide."""
+    y, x = (np.linspace(-0.5, 0.5, side) / spread for side in (height, width))
+    return np.exp(-(y[:, None] ** 2 + x**2) / 2)
+
+
+def mean_and_error(values):
+    """Return the mean of the values that are numbers, and half the width of its 95 % interval."""
+    values = values[~np.isnan(values)]
+    return float(values.mean()), float(1.96 * values.std(ddof=1) / math.sqrt(len(values)))
+
+
+# %% tags=["energy"] nbval={"timeout": 1800}
+raw = raw_maps(network, cam_layer, scored_images, classes)
+blob = np.broadcast_to(centred_blob(*cam_size, BLOB), scored_masks.shape)
+heatmaps = {
+    "Grad-CAM": resize(np.maximum(raw, 0), cam_size),
+    "centred blob": blob,
+    "uniform map": np.ones_like(blob),
+}
+on_animal = {name: energy_share(maps, scored_masks == 0, scored_masks != 2) for name, maps in heatmaps.items()}
+
+
+# %% tags=["energy"] nbval={"rtol": 0.15, "figure_rms": 0.15}
+def compare(shares, other="centred blob"):
+    """Return in words whether Grad-CAM's shares are above another map's, picture by picture."""
+    difference, error = mean_and_error(shares["Grad-CAM"] - shares[other])
+    verdict = "better than" if difference > error else "worse than" if difference < -error else "no better than"
+    return f"Grad-CAM is {verdict} the {other}"
+
+
+def show_shares(shares, title, ax):
+    """Draw the mean of each map's shares as a bar with its 95 % interval."""
+    means, errors = zip(*map(mean_and_error, shares.values()), strict=True)
+    bars = ax.bar(list(shares), means, yerr=errors, capsize=5, color=["C0", "0.6", "0.6"])
+    ax.bar_label(bars, fmt="%.2f", fontsize=8)
+    ax.set(title=title, ylim=(0, 1.2 * max(means)))
+
+
+widths = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
+blobs = [np.broadcast_to(centred_blob(*cam_size, width), scored_masks.shape) for width in widths]
+by_width = [np.nanmean(energy_share(maps, scored_masks == 0, scored_masks != 2)) for maps in blobs]
+fig, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+show_shares(on_animal, "share of the energy on the animal", axes[0])
+axes[1].plot(widths, by_width, "o-", color="0.5", label="centred blob")
+axes[1].axhline(np.nanmean(on_animal["Grad-CAM"]), color="C0", label="Grad-CAM")
+axes[1].set(title="against the width of the blob", xlabel="width, in sides of the picture", ylim=(0, 1))
+axes[1].legend(fontsize=8)
+plots.show(
+    fig, "Share of energy on the animal for Grad-CAM, a centred blob and a uniform map; and for blobs of several widths"
+)
+print(
+    compare(on_animal),
+    compare(on_animal, "uniform map"),
+    f"{np.isnan(on_animal['Grad-CAM']).sum()} maps are empty",
+    sep="\n",
+)
+
+# %% [markdown]
+# The verdict compares picture by picture, with a 95 % interval of the mean difference. In the stored run of the `sample` profile,
+# Grad-CAM finds the animal clearly better than a map that is equal everywhere, **but no better than the centred blob**. Drawn heads are
+# nearly always in the middle. On the right the score's own weakness: a narrower blob does better still, without knowing anything, for
+# the very middle of these pictures is always animal. Energy rewards maps that are timid. A score needs its blank, and a fair one.
+#
+# The network need not look at all of the animal: what tells a cat from a dog is only a part of it. The drawn animals come with a mask for
+# each part. Muzzle, ears, eyes (their size and pupils) and whiskers differ in shape between cats and dogs; coat, colours and surroundings
+# do not. So we ask again, of the energy that is on the animal: how much is on the parts of the head that tell?
+
+# %% tags=["parts"] nbval={"rtol": 0.2, "figure_rms": 0.15}
+TELLING = ("muzzle", "ears", "eyes", "whiskers")
+
+
+def read_parts(file):
+    """Return the index into PARTS of each pixel, uint8 (height, width)."""
+    return np.array(Image.open(file).resize(cam_size[::-1], Image.Resampling.NEAREST))
+
+
+on_parts = {}
+if (paths[0].parents[1] / "annotations" / "parts").exists():
+    parts = np.stack([read_beside(path, "parts", read_parts) for path in paths])
+    telling = np.isin(parts, [PARTS.index(part) for part in TELLING])
+    on_parts = {name: energy_share(maps, telling, parts > 0) for name, maps in heatmaps.items()}
+    fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
+    show_shares(on_parts, f"share of the animal's energy on {', '.join(TELLING)}", ax)
+    plots.show(fig, "Share of the energy on the parts that tell cats from dogs, for the same three maps")
+    print(compare(on_parts))
+else:
+    print("These pictures have no masks of the parts.")
+
+# %% [markdown]
+# In the stored run Grad-CAM's share is a little above that of the uniform map, and below that of the blob. So this map tells us that the
+# network looks at heads, where animals are anyway; it does not show how it tells their species. Without the score we would have believed
+# the bright spot at the root of the muzzle in figure 9.20. (Exercise 1 finds a layer whose map does prefer the parts that tell.)
+#
+# ### At which layer?
+#
+# The last maps have seen most, but are the coarsest. We cut the same network at its last layer of each size and score a hundred pictures.
+
+# %% tags=["layers"] nbval={"timeout": 1800, "rtol": 0.15, "figure_rms": 0.15}
+by_side = {}
+for name in cut_points(network):
+    by_side.setdefault(network.get_layer(name).output.shape[1], name)
+by_side = {side: name for side, name in sorted(by_side.items()) if 1 < side < cam_size[0]}
+energy_by_layer = {}
+for side, name in by_side.items():
+    maps = resize(np.maximum(raw_maps(network, name, scored_images[some], classes[some]), 0), cam_size)
+    shares = {"Grad-CAM": energy_share(maps, scored_masks[some] == 0, scored_masks[some] != 2)}
+    energy_by_layer[name] = mean_and_error(shares["Grad-CAM"])
+    verdict = compare(shares | {"centred blob": on_animal["centred blob"][some]})
+    print(f"{name}, {side}×{side}: {energy_by_layer[name][0]:.2f} of the energy on the animal. {verdict}")
+fig, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
+sides = [f"{side}×{side}" for side in by_side]
+means, errors = zip(*energy_by_layer.values(), strict=True)
+ax.errorbar(sides, means, errors, marker="o", capsize=4, label="Grad-CAM")
+for name, style in (("centred blob", "--"), ("uniform map", ":")):
+    ax.axhline(np.nanmean(on_animal[name][some]), color="0.4", linestyle=style, label=name)
+ax.set(xlabel="size of the maps", ylabel="share on the animal", ylim=(0, 1))
+ax.legend(fontsize=8)
+plots.show(
+    fig, "Share of energy on the animal for Grad-CAM at maps of several sizes, with the two maps that know nothing"
+)
+
+# %% [markdown]
+# In the stored run the 3×3 maps at the end do no better than a uniform map, though one bright cell in their middle would score far higher:
+# it is not the size alone. The 12×12 maps do best, and better than the blob; earlier ones fall back. Mind that the best of six layers on the
+# same hundred pictures flatters (exercise 1 asks on all). Still: that the last layer is the right one is a habit, not a law.
+#
+# ### The sanity check
+#
+# A heatmap should depend on what the network has learned. If it looks the same after the weights have been destroyed, it only shows the
+# picture's edges. So we replace the weights from the top, a few layers at a time, with fresh ones from the initialiser, and watch how alike
+# the maps for the same class remain (Adebayo et al. 2018). Alike means here: the rank correlation between the maps of the same picture,
+# and also its absolute value, for a map turned into its negative still shows the same places.
+
+
+# %% tags=["sanity"]
+def randomise(model, names, seed):
+    """Return a copy of a model in which the layers of these names have new weights."""
+    keras.utils.set_random_seed(seed)
+    copy = keras.models.clone_model(model)
+    for old, new in zip(model.layers, copy.layers, strict=True):
+        if old.name not in names:
+            new.set_weights(old.get_weights())
+    return copy
+
+
+def rank_correlation(maps, others):
+    """Return Spearman's rank correlation of each map (N, height, width) with its partner, (N,); 0 where one is constant."""
+
+    def to_ranks(values):
+        _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+        ranks = np.cumsum(counts) - (counts - 1) / 2  # equal values share the mean of their ranks
+        return ranks[place.ravel()] - ranks[place].mean()
+
+    pairs = [(to_ranks(first), to_ranks(second)) for first, second in zip(maps, others, strict=True)]
+    return np.array([a @ b / math.sqrt(max(a @ a * (b @ b), 1e-12)) for a, b in pairs])
+
+
+# %% tags=["sanity"] nbval={"timeout": 1800}
+weighted = [layer.name for layer in reversed(network.layers) if layer.weights]
+steps = sorted({round(step) for step in np.linspace(0, len(weighted), 9)})
+original = raw[:RANDOMISED]
+similarity = {}
+for step in progress(steps, desc="Destroying weights", unit="step"):
+    destroyed = randomise(network, weighted[:step], SEED)
+    maps = raw_maps(destroyed, cam_layer, scored_images[:RANDOMISED], classes[:RANDOMISED])
+    similarity[step] = rank_correlation(original, maps)
+elsewhere = rank_correlation(original, np.roll(original, 1, axis=0))
+
+# %% tags=["sanity"] nbval={"rtol": 0.2, "atol": 0.15, "figure_rms": 0.2}
+fig, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
+for label, amount, style in (("rank correlation", np.asarray, "o-"), ("its absolute value", np.abs, "s:")):
+    ax.plot(similarity.keys(), [amount(values).mean() for values in similarity.values()], style, label=label)
+    ax.axhline(amount(elsewhere).mean(), color="0.5", linestyle="--" if style == "o-" else ":", linewidth=1)
+ax.set(
+    xlabel=f"layers with new weights, from the top, of {len(weighted)}",
+    ylabel="maps before and after",
+    ylim=(-0.5, 1.05),
+)
+ax.legend(fontsize=8)
+plots.show(fig, "Similarity of the heatmaps falls as more and more layers lose their weights")
+print("rank correlation", ", ".join(f"{step}: {values.mean():.2f}" for step, values in similarity.items()))
+print(f"between maps of different pictures: {elsewhere.mean():.2f}")
+
+# %% [markdown]
+# The thin gray lines are what two maps of *different* pictures have in common. With all weights in place the maps are the same, of course.
+# With new weights in a few layers near the top the similarity breaks down to the level of unrelated maps: the map shows what the network
+# has learned. A method whose curve stays high would be an edge detector in disguise.
+
+# %% [markdown]
+# ## Look for yourself
+#
+# One layer, one of its channels and one class, in one figure. In a running notebook the next cells bring three menus; elsewhere they
+# show one choice.
+
+
+# %% tags=["explorer"]
+def explore(layer, channel, class_index):
+    """Return a figure: a channel's activation for the picture, the pattern that it likes, and the heatmap for a class."""
+    extractor = keras.Model(network.input, network.get_layer(layer).output)
+    maps = ops.convert_to_numpy(extractor(inputs, training=False))
+    channel = min(channel, maps.shape[-1] - 1)
+    pattern, _ = grow_pattern(build_ascent(extractor, prepare), channel, cam_size[0], STEPS, RATE, seed=SEED)
+    heat = to_heatmap(grad_cam(network, cam_layer, inputs, class_score(class_index))[0])
+    fig, axes = plt.subplots(1, 3, figsize=(9, 3.3), layout="constrained")
+    axes[0].imshow(maps[0, ..., channel], cmap="viridis")
+    axes[0].set_title(f"{layer}, channel {channel}", fontsize=10)
+    axes[0].axis("off")
+    plots.show_picture(to_picture(pattern, 0), "the pattern that it likes", axes[1])
+    plots.show_picture(lay_over(picture, heat, COLORMAP, OPACITY), f"for {class_names[class_index][1]}", axes[2])
+    return fig
+
+
+# %% tags=["explorer"] nbval={"figure_rms": 0.3}
+names = [layer.name for layer in network.layers if isinstance(layer, CONVOLUTIONS)]
+plots.show(explore(names[len(names) // 2], 0, top_class_index), "A channel's activation, its pattern, and a heatmap")
+
+# %% tags=["explorer"]
+if not SILENT:  # in a running notebook, not where notebooks are executed to be stored or checked
+    import ipywidgets
+
+    channels = ipywidgets.BoundedIntText(value=0, min=0, max=4095, description="channel")
+    options = [(label, index) for index, (_, label) in enumerate(class_names)]
+    answers = ipywidgets.Dropdown(options=options, value=top_class_index, description="class")
+    menus = {"layer": ipywidgets.Dropdown(options=names, description="layer"), "channel": channels}
+    menus["class_index"] = answers
+    ipywidgets.interact_manual(lambda **choice: plots.show(explore(**choice), "Your choice"), **menus)
+
+# %% [markdown]
+# ## Results
+#
+# What a machine should compare between two runs goes into a file, what a person should remember goes below it.
+
+# %% nbval={"rtol": 0.2, "atol": 0.05}
+results = {
+    "profile": PROFILE,
+    "backbone": BACKBONE,
+    "top_classes": [list(entry) for entry in top_classes],
+    "top_class_index": top_class_index,
+    "cam_layer": cam_layer,
+    "pictures_scored": len(paths),
+    **{
+        f"energy_{name.lower().replace(' ', '_').replace('-', '_')}": float(np.nanmean(shares))
+        for name, shares in on_animal.items()
+    },
+    **{
+        f"parts_{name.lower().replace(' ', '_').replace('-', '_')}": float(np.nanmean(shares))
+        for name, shares in on_parts.items()
+    },
+    "energy_by_layer": {name: mean for name, (mean, _) in energy_by_layer.items()},
+    "similarity": {step: float(values.mean()) for step, values in similarity.items()},
+    "similarity_different_pictures": float(elsewhere.mean()),
+    "silent_channels": dict(zip(titles, dead_share.tolist(), strict=True)),
+}
+path = save_results(results, Path(BUILD, "results", "9_4.json"))
+
+# %% [markdown]
+# ## What we saw
+#
+# - First layers keep the picture, deep ones are silent for much of it: the share of silent channels grows with depth, from the second
+#   convolution on.
+# - Gradient ascent shows what a filter responds to: colours first, then stripes and textures. What the deepest filters like
+#   depends on what the network has been taught.
+# - Grad-CAM takes four steps: cut the network, take the gradient of a score with respect to the maps, average it per channel, sum the
+#   weighted channels. The score should be a logit, and may be of a class, of its opposite, or of some pixels.
+# - A heatmap that looks right is not yet right. Ours depends on the learned weights (sanity check). In the stored run of `sample` it finds
+#   the animal better than a uniform map, but a blob in the middle does as well at 6×6; at 12×12 Grad-CAM does better.
+#
+# **Limits.** Grad-CAM averages the gradient over a map, so it is exact only where the head is a mean followed by a linear layer; at earlier
+# layers it is a heuristic. Energy on the animal rewards timid maps, and the verdict depends on the width of the blob. The sanity check destroys
+# weights from one seed. In the `sample` profile all animals are drawn, with heads in the middle.
+#
+# ### Exercises
+#
+# **1. A finer cut.** Is the map at 12×12 better than the centred blob on *all* pictures that we score, and does it prefer the parts that tell?
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# finer = list(by_side.values())[2]
+# fine_maps = resize(np.maximum(raw_maps(network, finer, scored_images, classes), 0), cam_size)
+# fine_shares = on_animal | {"Grad-CAM": energy_share(fine_maps, scored_masks == 0, scored_masks != 2)}
+# print(compare(fine_shares), "on the animal")
+# if on_parts:
+#     print(compare(on_parts | {"Grad-CAM": energy_share(fine_maps, telling, parts > 0)}), "on the parts that tell")
+# ```
+#
+# In the stored run's network it is better on both: the 12×12 maps know what to look at, the 6×6 maps do not show it.
+# </details>
+#
+# **2. Every place for itself.** Grad-CAM gives all places of a channel the same weight. HiResCAM (Draelos, Carin 2020) multiplies each value
+# with its own gradient. Write it, and score it.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def hires_cam(model, layer_name, inputs, score):
+#     features, head = split_at(to_logits(model), layer_name)
+#     maps = features(inputs, training=False)
+#     with tf.GradientTape() as tape:
+#         tape.watch(maps)
+#         scores = score(head(maps, training=False))
+#     return ops.convert_to_numpy(ops.mean(tape.gradient(scores, maps) * maps, axis=-1))
+# ```
+#
+# Where the head is a global mean and a linear layer, both are the same. HiResCAM's values also add up to the score, less the bias and but
+# for a factor, where a flattening and a linear layer follow; further from the end neither is exact.
+# </details>
+#
+# **3. Cover it.** If the bright place speaks for the class, the logit should fall when it is covered, and by more than when another place is.
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def cover(pictures, heatmaps, side):
+#     """Return copies of pictures (N, height, width, 3) with a gray square around the brightest place of each heatmap."""
+#     covered = pictures.copy()
+#     for picture, heatmap in zip(covered, heatmaps, strict=True):
+#         y, x = np.unravel_index(heatmap.argmax(), heatmap.shape)
+#         picture[max(0, y - side // 2) : y + side // 2, max(0, x - side // 2) : x + side // 2] = 128
+#     return covered
+#
+#
+# logits, score = to_logits(network), class_score(classes)
+# before = score(logits.predict(prepare(scored_images), verbose=0))
+# for name in ("Grad-CAM", "centred blob"):
+#     covered = cover(scored_images, heatmaps[name], cam_size[0] // 4)
+#     after = score(logits.predict(prepare(covered), verbose=0))
+#     print(f"{name}: the logit falls by {float(ops.mean(before - after)):.2f}")
+# ```
+#
+# This asks the network itself, and needs no mask. In the stored run's network covering the middle hurts more: the brightest place of a 6×6 map
+# is not always the one that counts most.
+# </details>
+#
+# ### Sources
+#
+# F. Chollet, *Deep Learning with Python*, 2nd edition, Manning 2021, section 9.4. R. Selvaraju et al., *Grad-CAM*, ICCV 2017. J. Adebayo et al.,
+# *Sanity Checks for Saliency Maps*, NeurIPS 2018. H. Wang et al., *Score-CAM*, CVPR workshops 2020 (energy inside an object). R. Draelos, L. Carin, *Use
+# HiResCAM instead of Grad-CAM*, 2020. A. Mordvintsev, C. Olah, M. Tyka, *Inceptionism*, 2015 (jitter). F. Chollet, *Xception*, CVPR 2017.

@@ -1,0 +1,120 @@
+"""Networks of Keras Applications: weights from files, from `make data`, or from the network; names of their classes."""
+
+import inspect
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+CLASS_INDEX = "imagenet_class_index.json"
+CLASS_INDEX_URL = f"https://storage.googleapis.com/download.tensorflow.org/data/{CLASS_INDEX}"
+CLASS_INDEX_MD5 = "c2c37ea517e94d9795004a39431a14cb"
+FETCH = (
+    "Either fetch them where there is a network (`scripts/download_data.py weights`, part of `make data`) and bring "
+    "the folder {folder} here, or "
+)
+WAYS_OUT = {
+    "Xception": FETCH + "name a file: -p WEIGHTS FILE.",
+    "names": FETCH + "put that file beside the file of weights.",
+    "others": "Either run this once where there is a network and bring ~/.keras/models here, "
+    "or name a file: -p WEIGHTS FILE.",
+}
+
+
+def load_application(
+    name: str, weights: str | Path = "imagenet", include_top: bool = True, folder: Path | str = "."
+) -> tuple[keras.Model, Callable]:
+    """Return a network of `keras.applications`, and the function that prepares pictures for it.
+
+    `weights` is "imagenet" (a file that `make data` put into `folder`, else Keras's download), "untrained", or a
+    file for the network with or without its top. The function takes pictures (N, height, width, 3) in 0-255, an array
+    or a tensor, to the network's input; it is differentiable and changes nothing in place.
+
+    Raises ValueError if there is no such network or the file does not fit it, FileNotFoundError if there is no
+    such file, ConnectionError if the weights can neither be found nor fetched.
+    """
+    build = getattr(keras.applications, name, None)
+    if not inspect.isfunction(build):
+        known = sorted(entry for entry, value in vars(keras.applications).items() if inspect.isfunction(value))
+        raise ValueError(f"{name!r} is no network of keras.applications; there are {', '.join(known)}")
+    preprocess_input = inspect.getmodule(build).preprocess_input
+
+    def prepare(pictures):
+        # Given an array of floats, `preprocess_input` writes into it; given a tensor, it cannot.
+        return preprocess_input(keras.ops.cast(keras.ops.convert_to_tensor(pictures), "float32"))
+
+    if weights == "untrained":
+        return build(weights=None, include_top=include_top), prepare
+    if weights == "imagenet":
+        ending = "" if include_top else "_notop"
+        fetched = Path(folder, f"{name.lower()}_weights_tf_dim_ordering_tf_kernels{ending}.h5")
+        if not fetched.exists():
+            return _download(build, name, include_top, folder), prepare
+        weights = fetched
+    return _from_file(build, Path(weights), include_top), prepare
+
+
+def load_class_names(*folders: Path | str) -> list[tuple[str, str]]:
+    """Return ImageNet's 1,000 classes as (WordNet id, name), from the first folder that has them, else from Keras.
+
+    Raises ConnectionError if they can neither be found nor fetched.
+    """
+    found = [path for path in (Path(folder, CLASS_INDEX) for folder in folders) if path.exists()]
+    if not found:
+        try:
+            found = [Path(keras.utils.get_file(CLASS_INDEX, CLASS_INDEX_URL, file_hash=CLASS_INDEX_MD5))]
+        except Exception as error:  # of many kinds: Keras raises what its download meets
+            ways = WAYS_OUT["names"].format(folder=folders[-1])
+            raise ConnectionError(
+                f"The names of ImageNet's classes, {CLASS_INDEX}, cannot be fetched. {ways}"
+            ) from error
+    classes = json.loads(found[0].read_text(encoding="utf-8"))
+    return [tuple(classes[str(index)]) for index in range(len(classes))]
+
+
+def last_maps(model: keras.Model):
+    """Return a network's last output with height and width, a tensor (N, height, width, channels)."""
+    return next(layer.output for layer in reversed(model.layers) if len(layer.output.shape) == 4)
+
+
+def _download(build, name, include_top, folder):
+    try:
+        return build(weights="imagenet", include_top=include_top)
+    except Exception as error:  # see above
+        ways = WAYS_OUT.get(name, WAYS_OUT["others"]).format(folder=folder)
+        raise ConnectionError(f"The weights of {name} cannot be fetched. {ways}") from error
+
+
+def _from_file(build, path, include_top):
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file of weights; expected a file, "imagenet" or "untrained"')
+    try:
+        return _load(build(weights=None, include_top=include_top), path)
+    except Exception as error:  # h5py and Keras raise errors of many kinds
+        if include_top:
+            what = f"{path} does not fit {build.__name__} with its top: {error}"
+            raise ValueError(f"{what}. Expected weights of this network, the 1,000 classes included.") from error
+    try:
+        whole = _load(build(weights=None), path)
+    except Exception:
+        return _load_base(build, path)
+    base = build(weights=None, include_top=False)
+    for layer, source in zip(base.layers, whole.layers, strict=False):  # the base comes first, its layers in this order
+        layer.set_weights(source.get_weights())
+    return base
+
+
+def _load_base(build, path):
+    try:
+        return _load(build(weights=None, include_top=False), path)
+    except Exception as error:
+        raise ValueError(f"{path} does not fit {build.__name__}, with or without its top: {error}") from error
+
+
+def _load(model, path):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipping nested container")  # files of other versions of Keras lack it
+        model.load_weights(path)
+    return model
