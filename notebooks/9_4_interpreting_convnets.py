@@ -932,7 +932,8 @@ else:
 # %% tags=["layers"] nbval={"timeout": 1800, "rtol": 0.15, "figure_rms": 0.15}
 by_side = {}
 for name in cut_points(network):
-    by_side.setdefault(network.get_layer(name).output.shape[1], name)
+    if not isinstance(network.get_layer(name), layers.ZeroPadding2D):
+        by_side.setdefault(network.get_layer(name).output.shape[1], name)
 by_side = {side: name for side, name in sorted(by_side.items()) if 1 < side < cam_size[0]}
 energy_by_layer = {}
 for side, name in by_side.items():
@@ -1082,6 +1083,7 @@ results = {
     },
     "energy_by_layer": {name: mean for name, (mean, _) in energy_by_layer.items()},
     "similarity": {step: float(values.mean()) for step, values in similarity.items()},
+    "similarity_all_new": float(similarity[len(weighted)].mean()),
     "similarity_different_pictures": float(elsewhere.mean()),
     "silent_channels": dict(zip(titles, dead_share.tolist(), strict=True)),
 }
