@@ -46,12 +46,10 @@ DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
 BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches, figures and results
 knob = profile_values(PROFILE)
 
-LESSON_9_2 = {}  # knobs of notebook 9.2 to change for its network, for instance {"EPOCHS": 3}
-LESSON_9_3 = {}  # the same for the two networks of notebook 9.3
+LESSONS = {"9_2": {}, "9_3": {}}  # knobs of notebooks 9.2 and 9.3 to change for their networks: {"EPOCHS": 3}
 BACKBONE = knob(sample="mini-Xception", book="Xception")  # that, or a classifier of Keras Applications
 WEIGHTS = knob(sample="own", book="imagenet")  # "own": those of notebook 9.3; "imagenet"; a file; "untrained"
-BASE = None  # the network whose filters we ask; None: the BACKBONE
-BASE_WEIGHTS = None  # its weights; None: WEIGHTS
+BASE = None  # network and weights for the filter patterns, a pair like ("VGG16", "imagenet"); None: those above
 CAT_PICTURE = knob(sample=0, book=f"{DATA}/pictures/cat.jpg")  # a file, or the number of a test picture of 9.3
 PICTURE = knob(sample=301, book=f"{DATA}/pictures/elephant.jpg")  # the same, for Grad-CAM
 CHANNEL = knob(sample=2, book=5)  # of the first map: which channel to look at first, counted from 0
@@ -63,11 +61,9 @@ PATTERN_SIZE = knob(sample=96, book=200)  # pixels
 STEPS = 30  # of gradient ascent
 RATE = knob(sample=5.0, book=10.0)  # length of a step, where pixels are in [-1, 1]; smaller pictures take shorter ones
 CROP = knob(sample=8, book=25)  # pixels cut from each side of a pattern: the border sees zeros beyond the picture
-CAM_LAYER = None  # where to split the network for Grad-CAM; None: at its last maps with CAM_SIDE rows at least
-CAM_SIDE = 6  # the mini-Xception's last maps are 3×3 in the sample: too coarse to name a part of the animal
+CAM_LAYER = 6  # where to split the network for Grad-CAM: a layer's name, or its last maps with so many rows at least
 COLORMAP = "magma"  # of the heatmaps; the book takes "jet", which draws edges that are not there
 OPACITY = 0.4  # of the heatmap over the picture
-BLOB = 0.25  # width of the centred blob that heatmaps are compared with, in sides of the picture
 SCORED = knob(sample=400, book=500)  # pictures with masks on which heatmaps are scored
 RANDOMISED = knob(sample=50, book=20)  # pictures for the sanity check
 SEED = 1337  # for noise, and for weights that are destroyed
@@ -117,8 +113,8 @@ keras.utils.set_random_seed(SEED)
 
 # %% tags=["networks"] nbval={"timeout": 1800}
 folders = {"PROFILE": PROFILE, "DATA": DATA, "BUILD": BUILD}
-needed = "step-9.3-7" if "mini-Xception" in (BACKBONE, BASE or BACKBONE) else "baseline"  # both networks, or one
-lesson = load_lesson("9_3_convnet_architectures", ["setup", "step-9.3-4", needed], **folders, **LESSON_9_3)
+needed = "step-9.3-7" if "mini-Xception" in (BACKBONE, (BASE or [BACKBONE])[0]) else "baseline"  # both networks, or one
+lesson = load_lesson("9_3_convnet_architectures", ["setup", "step-9.3-4", needed], **folders, **LESSONS["9_3"])
 baseline, split, image_size = lesson["baseline"], lesson["split"], lesson["IMAGE_SIZE"]
 
 # %% [markdown]
@@ -290,8 +286,9 @@ def load_network(name, weights, include_top=True, size=None):
 
 
 # %% tags=["listing-9.12"]
-base, prepare_for_base = load_network(BASE or BACKBONE, BASE_WEIGHTS or WEIGHTS, include_top=False, size=PATTERN_SIZE)
-print(f"{BASE or BACKBONE}, from {base.input.shape} to {base.output.shape}, {base.count_params():,} parameters")
+base_name, base_weights = BASE or (BACKBONE, WEIGHTS)
+base, prepare_for_base = load_network(base_name, base_weights, include_top=False, size=PATTERN_SIZE)
+print(f"{base_name}, from {base.input.shape} to {base.output.shape}, {base.count_params():,} parameters")
 
 # %% tags=["listing-9.13"]
 CONVOLUTIONS = layers.Conv2D | layers.SeparableConv2D | layers.DepthwiseConv2D
@@ -565,6 +562,7 @@ def to_logits(model):
     return keras.Model(model.input, logits)
 
 
+# %% tags=["listing-9.22", "listing-9.23"]
 def cut_points(model):
     """Yield the names of the layers at whose maps a model can be cut in two, from the last to the first."""
     for layer in reversed(model.layers[1:]):
@@ -597,11 +595,13 @@ def choose_layer(model, side):
     """Return the last layer whose maps have at least `side` rows, of those at which a model can be cut."""
     sizes = {name: model.get_layer(name).output.shape[1] for name in cut_points(model)}
     if side > max(sizes.values()):
-        raise ValueError(f"CAM_SIDE is {side}; expected at most {max(sizes.values())}, the largest maps of the network")
+        raise ValueError(
+            f"CAM_LAYER is {side}; expected at most {max(sizes.values())}, the largest maps of the network"
+        )
     return next(name for name, size in sizes.items() if size >= side)
 
 
-cam_layer = CAM_LAYER or choose_layer(network, CAM_SIDE)
+cam_layer = choose_layer(network, CAM_LAYER) if isinstance(CAM_LAYER, int) else CAM_LAYER
 features, head = split_at(to_logits(network), cam_layer)
 maps = features(inputs, training=False)
 print(f"{cam_layer}: {inputs.shape} to {maps.shape} to {head(maps, training=False).shape}")
@@ -709,7 +709,7 @@ plots.show(fig, "The picture alone, and under the heatmaps of the most and the s
 
 # %% tags=["segmentation"] nbval={"timeout": 1800, "figure_rms": 0.2}
 cells = ["setup", "step-9.2-1", "step-9.2-2", "step-9.2-5", "step-9.2-7"]
-segmentation = load_lesson("9_2_image_segmentation", cells, **folders, **LESSON_9_2)
+segmentation = load_lesson("9_2_image_segmentation", cells, **folders, **LESSONS["9_2"])
 segmenter, pet = segmentation["model"], segmentation["val_images"][segmentation["SHOWN_PREDICTION"]]
 answer = np.argmax(segmenter.predict(pet[np.newaxis], verbose=0)[0], axis=-1)
 
@@ -837,15 +837,9 @@ def centred_blob(height, width, spread=0.25):
     return np.exp(-(y[:, None] ** 2 + x**2) / 2)
 
 
-def mean_and_error(values):
-    """Return the mean of the values that are numbers, and half the width of its 95 % interval."""
-    values = values[~np.isnan(values)]
-    return float(values.mean()), float(1.96 * values.std(ddof=1) / math.sqrt(len(values)))
-
-
 # %% tags=["energy"] nbval={"timeout": 1800}
 raw = raw_maps(network, cam_layer, scored_images, classes)
-blob = np.broadcast_to(centred_blob(*cam_size, BLOB), scored_masks.shape)
+blob = np.broadcast_to(centred_blob(*cam_size), scored_masks.shape)
 heatmaps = {
     "Grad-CAM": resize(np.maximum(raw, 0), cam_size),
     "centred blob": blob,
@@ -854,7 +848,13 @@ heatmaps = {
 on_animal = {name: energy_share(maps, scored_masks == 0, scored_masks != 2) for name, maps in heatmaps.items()}
 
 
-# %% tags=["energy"] nbval={"rtol": 0.15, "figure_rms": 0.15}
+# %% tags=["energy"]
+def mean_and_error(values):
+    """Return the mean of the values that are numbers, and half the width of its 95 % interval."""
+    values = values[~np.isnan(values)]
+    return float(values.mean()), float(1.96 * values.std(ddof=1) / math.sqrt(len(values)))
+
+
 def compare(shares, other="centred blob"):
     """Return in words whether Grad-CAM's shares are above another map's, picture by picture."""
     difference, error = mean_and_error(shares["Grad-CAM"] - shares[other])
@@ -870,6 +870,7 @@ def show_shares(shares, title, ax):
     ax.set(title=title, ylim=(0, 1.2 * max(means)))
 
 
+# %% tags=["energy"] nbval={"rtol": 0.15, "figure_rms": 0.15}
 widths = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 blobs = [np.broadcast_to(centred_blob(*cam_size, width), scored_masks.shape) for width in widths]
 by_width = [np.nanmean(energy_share(maps, scored_masks == 0, scored_masks != 2)) for maps in blobs]

@@ -323,7 +323,7 @@ def test_network_is_split_where_all_of_the_signal_passes(notebook, architectures
         np.testing.assert_allclose(head.predict(features.predict(pictures, verbose=0), verbose=0), whole, atol=1e-5)
     assert notebook["choose_layer"](network, 3) == points[0]
     assert notebook["choose_layer"](network, 4) == points[1]
-    with pytest.raises(ValueError, match="CAM_SIDE is 25; expected at most 24"):
+    with pytest.raises(ValueError, match="CAM_LAYER is 25; expected at most 24"):
         notebook["choose_layer"](network, 25)
 
 
