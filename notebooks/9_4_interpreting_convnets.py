@@ -52,11 +52,11 @@ WEIGHTS = knob(sample="own", book="imagenet")  # "own": those of notebook 9.3; "
 BASE = None  # network and weights for the filter patterns, a pair like ("VGG16", "imagenet"); None: those above
 CAT_PICTURE = knob(sample=0, book=f"{DATA}/pictures/cat.jpg")  # a file, or the number of a test picture of 9.3
 PICTURE = knob(sample=301, book=f"{DATA}/pictures/elephant.jpg")  # the same, for Grad-CAM
+CLASS = None  # name of the class that Grad-CAM explains, like "tusker"; None: the most likely one
 CHANNEL = knob(sample=2, book=5)  # of the first map: which channel to look at first, counted from 0
-GRID_COLUMNS = 16  # channels a row
 FILTER_LAYERS = None  # layers whose filters we ask; None: the book's four in Xception, else four spread over the depth
 FILTER = 2  # which filter of the first of them to ask first: the third
-PATTERNS = knob(sample=16, book=64)  # how many filters of each layer
+PATTERNS = knob(sample=9, book=64)  # how many filters of each layer
 PATTERN_SIZE = knob(sample=96, book=200)  # pixels
 STEPS = 30  # of gradient ascent
 RATE = knob(sample=5.0, book=10.0)  # length of a step, where pixels are in [-1, 1]; smaller pictures take shorter ones
@@ -64,7 +64,7 @@ CROP = knob(sample=8, book=25)  # pixels cut from each side of a pattern: the bo
 CAM_LAYER = 6  # where to split the network for Grad-CAM: a layer's name, or its last maps with so many rows at least
 COLORMAP = "magma"  # of the heatmaps; the book takes "jet", which draws edges that are not there
 OPACITY = 0.4  # of the heatmap over the picture
-SCORED = knob(sample=400, book=500)  # pictures with masks on which heatmaps are scored
+SCORED = knob(sample=400, book=1000)  # pictures with masks on which heatmaps are scored: all that validate
 RANDOMISED = knob(sample=50, book=20)  # pictures for the sanity check
 SEED = 1337  # for noise, and for weights that are destroyed
 
@@ -96,7 +96,7 @@ from PIL import Image
 
 from helpers import plots, pretrained
 from helpers.lessons import load_lesson
-from helpers.pets import read_mask, read_picture
+from helpers.pets import find_annotation, read_mask, read_picture
 from helpers.pretrained import last_maps
 from helpers.progress import SILENT, progress
 from helpers.run import save_results
@@ -108,8 +108,8 @@ keras.utils.clear_session()  # layers are numbered from the start again
 keras.utils.set_random_seed(SEED)
 
 # %% [markdown]
-# The plain convnet and, if it is asked for, the mini-Xception come from notebook 9.3: from `build/models` if they have been trained there with the
-# same knobs, else they are trained now, which takes a while.
+# The plain convnet and, if it is asked for, the mini-Xception come from notebook 9.3: from `build/models` if they have been
+# trained there with the same knobs, else they are trained now, which takes a while.
 
 # %% tags=["networks"] nbval={"timeout": 1800}
 folders = {"PROFILE": PROFILE, "DATA": DATA, "BUILD": BUILD}
@@ -182,17 +182,20 @@ plots.show(fig, f"Channel {CHANNEL} of the first convolution for the cat, in col
 
 
 # %% tags=["listing-9.11"]
+def stretch(values):
+    """Return values of any range as uint8: their mean at 128, their standard deviation 64, cut to 0-255; zeros stay zero."""
+    values = np.asarray(values, "float32")
+    centred = (values - values.mean()) / (values.std() or 1)
+    return np.clip(64 * centred + 128, 0, 255).astype("uint8") if values.any() else np.zeros(values.shape, "uint8")
+
+
 def to_gray(maps):
-    """Return maps (height, width, channels) as gray pictures, uint8 (channels, height, width), each on a scale of its own."""
-    maps = np.moveaxis(np.asarray(maps, "float32"), -1, 0)
-    spread = maps.std((1, 2), keepdims=True)
-    centred = (maps - maps.mean((1, 2), keepdims=True)) / np.where(spread > 0, spread, 1)
-    silent = ~maps.any((1, 2), keepdims=True)
-    return np.where(silent, 0, np.clip(64 * centred + 128, 0, 255)).astype("uint8")
+    """Return maps (height, width, channels) as gray pictures, uint8 (channels, height, width), each on its own scale."""
+    return np.stack([stretch(channel) for channel in np.moveaxis(maps, -1, 0)])
 
 
 # %% tags=["listing-9.11", "figure-9.14"] nbval={"figure_rms": 0.25}
-grids = [plots.tile(to_gray(maps[0]), GRID_COLUMNS, margin=1 + maps.shape[1] // 30) for maps in activations]
+grids = [plots.tile(to_gray(maps[0]), columns=16, margin=1 + maps.shape[1] // 30) for maps in activations]
 heights = [grid.shape[0] / grid.shape[1] for grid in grids]
 size = (6.5, 6.2 * sum(heights) + 0.35 * len(grids))
 fig, axes = plt.subplots(len(grids), 1, figsize=size, height_ratios=heights, layout="constrained")
@@ -329,8 +332,8 @@ print(f"{filter_layers[0]} gives {maps.shape}")
 # %% [markdown]
 # > **`model(x)` or `model.predict(x)`?** The same numbers, two purposes. `predict` cuts its input into batches, runs them one after
 # > the other, and gives back NumPy arrays: right for a thousand pictures, but no gradient can pass. `model(x)` runs all of `x`
-# > at once and gives back a tensor, through which a `GradientTape` can follow the computation: what we need here. And it wants to be told that this is no
-# > training: left alone, Keras's augmentation layers believe that it is, and mirror what we look at.
+# > at once and gives back a tensor, through which a `GradientTape` can follow the computation: what we need here. And it wants to
+# > be told that this is no training: left alone, Keras's augmentation layers believe that it is, and mirror what we look at.
 
 # %% tags=["sidebar-predict"]
 predicted = extractor.predict(prepare_for_base(pictures), verbose=0)
@@ -412,8 +415,7 @@ def grow_pattern(ascend, filter_index, size, steps=30, rate=10.0, clip=True, jit
 # %% tags=["listing-9.18"]
 def to_picture(pattern, crop=0):
     """Return a pattern (height, width, 3) of any range as a picture, uint8, without `crop` pixels on each side."""
-    centred = pattern - pattern.mean()
-    pixels = np.clip(64 * centred / max(centred.std(), 1e-5) + 128, 0, 255).astype("uint8")
+    pixels = stretch(pattern)
     height, width, _ = pixels.shape
     if not 0 <= 2 * crop < min(height, width):
         raise ValueError(f"CROP is {crop}; expected less than half of the pattern's {min(height, width)} pixels")
@@ -427,7 +429,7 @@ grown = {
     name: grow_pattern(ascend, FILTER, PATTERN_SIZE, STEPS, RATE, seed=SEED, **options)
     for name, options in settings.items()
 }
-fig, axes = plt.subplots(1, 4, figsize=(11, 3), layout="constrained", width_ratios=(1, 1, 1, 1.5))
+fig, axes = plt.subplots(1, 4, figsize=(9, 2.5), layout="constrained", width_ratios=(1, 1, 1, 1.5))
 for ax, (name, (pattern, responses)) in zip(axes, grown.items(), strict=False):
     plots.show_picture(to_picture(pattern, CROP), name, ax)
     axes[-1].plot(responses, label=name)
@@ -448,7 +450,10 @@ plots.show(fig, "Three patterns that one filter likes, and its response rising w
 
 # %% tags=["listing-9.19"]
 def show_patterns(layer_name, count):
-    """Grow patterns for the first filters of a layer; return them as one picture, the responses, a row a filter, and the compilations."""
+    """Grow patterns for the first filters of a layer.
+
+    Returns the patterns as one picture, the responses (filters, steps + 1), and how often the step was compiled.
+    """
     extractor = keras.Model(base.input, base.get_layer(layer_name).output)
     ascend = build_ascent(extractor, prepare_for_base)
     filters = range(min(count, extractor.output.shape[-1]))
@@ -534,6 +539,13 @@ for name, label, probability in top_classes:
 # %% tags=["step-9.4-5"]
 top_class_index = int(np.argmax(probabilities))
 print(top_class_index, class_names[top_class_index][1])
+
+# %% tags=["class"]
+labels = [label for _, label in class_names]
+if CLASS and CLASS not in labels:
+    raise ValueError(f"CLASS is {CLASS!r}, none of the {len(labels)} classes; the most likely are {top_classes}")
+explained = labels.index(CLASS) if CLASS else top_class_index
+print("Grad-CAM explains", labels[explained])
 
 # %% [markdown]
 # For Xception and the elephants the book gives African elephant 0.870, tusker 0.077, Indian elephant 0.024, and the index 386.
@@ -625,7 +637,7 @@ def class_score(index):
 
 with tf.GradientTape() as tape:
     tape.watch(maps)
-    scores = class_score(top_class_index)(head(maps, training=False))
+    scores = class_score(explained)(head(maps, training=False))
 gradients = tape.gradient(scores, maps)
 print(f"logit {float(scores[0]):.2f}, gradient {gradients.shape}")
 
@@ -668,12 +680,12 @@ def resize(heatmaps, size):
 
 
 # %% tags=["listing-9.26", "figure-9.19"] nbval={"figure_rms": 0.4}
-raw = grad_cam(network, cam_layer, inputs, class_score(top_class_index))[0]
+raw = grad_cam(network, cam_layer, inputs, class_score(explained))[0]
 heatmap = to_heatmap(raw)
 fig, ax = plt.subplots(figsize=(4.2, 3.5), layout="constrained")
 image = ax.imshow(heatmap, cmap=COLORMAP, vmin=0, vmax=1)
 ax.axis("off")
-fig.colorbar(image, ax=ax, label=f"speaks for {class_names[top_class_index][1]}")
+fig.colorbar(image, ax=ax, label=f"speaks for {labels[explained]}")
 plots.show(fig, "The heatmap: a coarse grid, bright where the picture speaks for the class")
 
 
@@ -692,16 +704,19 @@ def lay_over(picture, heatmap, colormap="magma", opacity=0.4):
 # %% tags=["listing-9.27", "figure-9.20"] nbval={"figure_rms": 0.2}
 overlay = lay_over(picture, heatmap, COLORMAP, OPACITY)
 Image.fromarray(overlay).save(FIGURES / f"{Path(find_picture(PICTURE)).stem}_cam.jpg", quality=92)
-other_class = int(np.argsort(-probabilities)[1])
+other_class = next(int(index) for index in np.argsort(-probabilities) if index != explained)
 against = to_heatmap(grad_cam(network, cam_layer, inputs, class_score(other_class))[0])
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.3), layout="constrained")
 plots.show_picture(picture, "picture", axes[0])
-plots.show_picture(overlay, f"for {class_names[top_class_index][1]}", axes[1])
-plots.show_picture(lay_over(picture, against, COLORMAP, OPACITY), f"for {class_names[other_class][1]}", axes[2])
-plots.show(fig, "The picture alone, and under the heatmaps of the most and the second most likely class")
+plots.show_picture(overlay, f"for {labels[explained]}", axes[1])
+plots.show_picture(lay_over(picture, against, COLORMAP, OPACITY), f"for {labels[other_class]}", axes[2])
+plots.show(
+    fig,
+    "The picture alone, under the heatmap of the class that is explained, and under that of the next most likely one",
+)
 
 # %% [markdown]
-# **Figure 9.20.** Bright is what speaks for the class that the network names, and beside it what speaks for the next one. With two classes
+# **Figure 9.20.** Bright is what speaks for the class that is explained, and beside it what speaks for the most likely of the others. With two classes
 # the second map is the first one's negative: what was cut off there. In the book's picture the ears of the calf are strongly lit.
 #
 # The score may be anything that can be computed from the answer. The network of notebook 9.2 answers for every pixel; take the mean logit
@@ -755,16 +770,11 @@ def list_scored():
     return [Path(segmentation["PETS"], "images", f"{name}.jpg") for name in validation]
 
 
-def read_beside(path, kind, read):
-    """Read the annotation that belongs to a picture, "trimaps" or "parts", with `read`."""
-    return read(path.parents[1] / "annotations" / kind / f"{path.stem}.png")
-
-
 candidates = list_scored()
 chosen = np.random.default_rng(SEED).permutation(len(candidates))[:SCORED]
 paths = [candidates[index] for index in chosen]
 scored_images = np.stack([read_picture(path, cam_size) for path in paths])
-scored_masks = np.stack([read_beside(path, "trimaps", lambda file: read_mask(file, cam_size)) for path in paths])
+scored_masks = np.stack([read_mask(find_annotation(path, "trimaps"), cam_size) for path in paths])
 print(f"{len(paths)} pictures with masks, {np.mean(scored_masks == 0):.0%} of the pixels are animal")
 
 
@@ -915,8 +925,8 @@ def read_parts(file):
 
 
 on_parts = {}
-if (paths[0].parents[1] / "annotations" / "parts").exists():
-    parts = np.stack([read_beside(path, "parts", read_parts) for path in paths])
+if find_annotation(paths[0], "parts").exists():
+    parts = np.stack([read_parts(find_annotation(path, "parts")) for path in paths])
     telling = np.isin(parts, [PARTS.index(part) for part in TELLING])
     on_parts = {name: energy_share(maps, telling, parts > 0) for name, maps in heatmaps.items()}
     fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
@@ -1048,21 +1058,21 @@ def explore(layer, channel, class_index):
     axes[0].set_title(f"{layer}, channel {channel}", fontsize=10)
     axes[0].axis("off")
     plots.show_picture(to_picture(pattern, 0), "the pattern that it likes", axes[1])
-    plots.show_picture(lay_over(picture, heat, COLORMAP, OPACITY), f"for {class_names[class_index][1]}", axes[2])
+    plots.show_picture(lay_over(picture, heat, COLORMAP, OPACITY), f"for {labels[class_index]}", axes[2])
     return fig
 
 
 # %% tags=["explorer"] nbval={"figure_rms": 0.3}
 names = [layer.name for layer in network.layers if isinstance(layer, CONVOLUTIONS)]
-plots.show(explore(names[len(names) // 2], 0, top_class_index), "A channel's activation, its pattern, and a heatmap")
+plots.show(explore(names[len(names) // 2], 0, explained), "A channel's activation, its pattern, and a heatmap")
 
 # %% tags=["explorer"]
 if not SILENT:  # in a running notebook, not where notebooks are executed to be stored or checked
     import ipywidgets
 
     channels = ipywidgets.BoundedIntText(value=0, min=0, max=4095, description="channel")
-    options = [(label, index) for index, (_, label) in enumerate(class_names)]
-    answers = ipywidgets.Dropdown(options=options, value=top_class_index, description="class")
+    options = [(label, index) for index, label in enumerate(labels)]
+    answers = ipywidgets.Dropdown(options=options, value=explained, description="class")
     menus = {"layer": ipywidgets.Dropdown(options=names, description="layer"), "channel": channels}
     menus["class_index"] = answers
     ipywidgets.interact_manual(lambda **choice: plots.show(explore(**choice), "Your choice"), **menus)
@@ -1078,6 +1088,7 @@ results = {
     "backbone": BACKBONE,
     "top_classes": [list(entry) for entry in top_classes],
     "top_class_index": top_class_index,
+    "explained": labels[explained],
     "cam_layer": cam_layer,
     "pictures_scored": len(paths),
     **{

@@ -21,3 +21,12 @@ def find_solutions(stem):
     parts = [cell.source for cell in read_notebook(stem).cells if cell.cell_type == "markdown"]
     blocks = "\n".join(parts).split("```python\n")[1:]
     return [block.split("```")[0] for block in blocks]
+
+
+def run_cells(stem, namespace, *tags):
+    """Execute the cells with these tags in a copy of a namespace, and return it."""
+    namespace = dict(namespace)
+    for tag in tags:
+        for source in find_cells(stem, tag):
+            exec(source, namespace)
+    return namespace

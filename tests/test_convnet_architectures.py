@@ -10,7 +10,7 @@ import pytest
 from helpers import sample_pets
 from helpers.lessons import load_lesson
 from keras import layers
-from notebook_source import find_cells, find_solutions
+from notebook_source import find_cells, find_solutions, run_cells
 
 STEM = "9_3_convnet_architectures"
 
@@ -18,15 +18,6 @@ STEM = "9_3_convnet_architectures"
 @pytest.fixture(scope="module")
 def notebook():
     return load_lesson(STEM, PROFILE="sample")
-
-
-def run_cells(namespace, *tags):
-    """Execute the cells with these tags in a copy of a namespace, and return it."""
-    namespace = dict(namespace)
-    for tag in tags:
-        for source in find_cells(STEM, tag):
-            exec(source, namespace)
-    return namespace
 
 
 def parameters_of(network):
@@ -94,7 +85,7 @@ def test_projection_is_what_a_strided_convolution_computes(notebook, side):
 def test_listings_project_the_skip(notebook):  # L9.1-L9.3
     shapes = []
     for tag in ("listing-9.1", "listing-9.2", "listing-9.3"):
-        namespace = run_cells(notebook, tag)
+        namespace = run_cells(STEM, notebook, tag)
         shapes.append(tuple(namespace["x"].shape[1:]))
     assert shapes == [(32, 32, 16), (30, 30, 64), (15, 15, 64)]
 
@@ -149,7 +140,7 @@ def test_gradient_norm_of_a_tiny_gradient_is_not_zero(notebook):
 def batch_norm(notebook):
     """The namespace after the cells on batch norm."""
     cells = ("step-9.3-2", "step-9.3-3", "useless-bias", "two-modes", "frozen", "listing-9.4", "listing-9.5")
-    return run_cells(notebook | {"SEED": 1337, "MOMENTUM": 0.9}, *cells)
+    return run_cells(STEM, notebook | {"SEED": 1337, "MOMENTUM": 0.9}, *cells)
 
 
 @pytest.mark.parametrize("momentum", [0.9, 0.99])
@@ -175,7 +166,7 @@ def test_normalising_with_numpy(batch_norm):  # S9.3-2
 
 
 def test_bias_before_batch_norm_is_useless(batch_norm):  # S9.3-3
-    namespace = run_cells(batch_norm, "useless-bias")
+    namespace = run_cells(STEM, batch_norm, "useless-bias")
     before, after = (keras.ops.convert_to_numpy(namespace[name]) for name in ("before", "after"))
     np.testing.assert_allclose(after, before, atol=1e-4)
     assert before.std() == pytest.approx(1, rel=0.1)
@@ -183,7 +174,7 @@ def test_bias_before_batch_norm_is_useless(batch_norm):  # S9.3-3
 
 
 def test_moving_averages_approach_the_data_as_promised(batch_norm):  # C-9
-    namespace = run_cells(batch_norm, "moving-averages")
+    namespace = run_cells(STEM, batch_norm, "moving-averages")
     target = namespace["data"][:, 3].mean()
     for momentum, means in namespace["moving_means"].items():
         expected = target * (1 - momentum ** np.arange(1, 501))
@@ -202,7 +193,7 @@ def test_order_of_activation_and_batch_norm(batch_norm):  # L9.4, L9.5
 
 
 def test_frozen_batch_norm_does_not_move(batch_norm, capsys):
-    run_cells(batch_norm, "frozen")
+    run_cells(STEM, batch_norm, "frozen")
     free, frozen = capsys.readouterr().out.splitlines()
     assert "change by 0.00" not in free
     assert "output mean 0.0" in free
@@ -372,7 +363,7 @@ def folder(tmp_path_factory):
 def test_no_picture_is_in_two_parts(notebook, folder, tmp_path):  # S9.3-4
     knobs = {"PROFILE": "book", "DATA": folder, "BUILD": tmp_path, "PICTURES": (8, 4, 6), "IMAGE_SIZE": 24}
     for _ in range(2):  # erratum 15: a second time works, too
-        namespace = run_cells(notebook | knobs, "step-9.3-4")
+        namespace = run_cells(STEM, notebook | knobs, "step-9.3-4")
     sizes = {part: len(labels) for part, (_, labels) in namespace["pictures"].items()}
     assert sizes == {"train": 16, "validation": 8, "test": 12}
     contents = [image.tobytes() for images, _ in namespace["pictures"].values() for image in images]
@@ -420,7 +411,9 @@ def test_accuracy_is_that_of_the_test_pictures_for_each_network(notebook, arrays
     for part, (images, _) in arrays.items():
         answers = (right.predict(images, verbose=0)[:, 0] > 0.5).astype("uint8")
         pictures[part] = images, answers if part == "test" else 1 - answers
-    namespace = run_cells(notebook | {"pictures": pictures, "mini_xception": right, "baseline": wrong}, "test-accuracy")
+    namespace = run_cells(
+        STEM, notebook | {"pictures": pictures, "mini_xception": right, "baseline": wrong}, "test-accuracy"
+    )
     assert namespace["test_accuracy"] == {"mini-Xception": 1.0, "baseline": 0.0}
     assert namespace["total"] == 8
 
@@ -445,7 +438,7 @@ def test_wilson_interval_has_the_bounds_that_the_seen_share_barely_fits(notebook
 def test_curves_are_those_of_the_trainings(notebook):  # F9.11
     names = ("accuracy", "val_accuracy", "loss", "val_loss")
     first, second = ({name: [start + i / 10, 0.5] for i, name in enumerate(names)} for start in (0.1, 0.2))
-    namespace = run_cells(notebook | {"mini_xception_history": first, "baseline_history": second}, "figure-9.11")
+    namespace = run_cells(STEM, notebook | {"mini_xception_history": first, "baseline_history": second}, "figure-9.11")
     for column, history in enumerate((first, second)):
         for row, metric in enumerate(("accuracy", "loss")):
             lines = {line.get_label(): list(line.get_ydata()) for line in namespace["axes"][row, column].lines}
@@ -474,7 +467,7 @@ def test_comparison_is_drawn_from_what_was_measured(notebook):
     measured = {"test_accuracy": {"mini-Xception": 0.9, "baseline": 0.7}}
     measured["test_interval"] = {"mini-Xception": (0.85, 0.93), "baseline": (0.6, 0.8)}
     book = {"mini-Xception": 0.908, "baseline": 0.835}
-    namespace = run_cells(notebook | measured | {"models": networks, "BOOK": book}, "comparison")
+    namespace = run_cells(STEM, notebook | measured | {"models": networks, "BOOK": book}, "comparison")
     accuracy, parameters, _ = namespace["axes"]
     assert heights(accuracy) == [0.9, 0.7]
     np.testing.assert_allclose(namespace["errors"], [[0.05, 0.1], [0.03, 0.1]])
@@ -501,7 +494,7 @@ def test_ablation_is_drawn_from_its_rows(notebook):
         },
     ]
     switches = {"PARTS": ("residual", "batch_norm", "separable"), "fastest": 1.0}
-    namespace = run_cells(notebook | switches | {"ablation": rows}, "ablation-figure")
+    namespace = run_cells(STEM, notebook | switches | {"ablation": rows}, "ablation-figure")
     assert [patch.get_y() + patch.get_height() for patch in namespace["top"].patches] == pytest.approx([0.85, 0.55])
     assert [list(line.get_ydata()) for line in namespace["top"].lines] == [[0.9, 0.8], [0.6, 0.5]]
     assert (heights(namespace["middle"]), heights(namespace["bottom"])) == ([10, 20], [2.0, 1.0])
@@ -529,7 +522,7 @@ def test_ablation_tries_all_eight_with_every_seed_and_tests_on_the_test_pictures
 
     fake = {"count_correct": count, "train_classifier": train}
     places = {"split": split, "BUILD": tmp_path, "MODELS": tmp_path}
-    namespace = run_cells(notebook | knobs | fake | places | {"total": 10}, "ablation")
+    namespace = run_cells(STEM, notebook | knobs | fake | places | {"total": 10}, "ablation")
     rows = namespace["ablation"]
     switches = [tuple(row[part] for part in namespace["PARTS"]) for row in rows]
     assert switches == [*itertools.product((True, False), repeat=3)]
@@ -549,7 +542,7 @@ def test_book_profile_has_the_book_s_numbers():
 
 
 def test_vgg16_figure_shows_its_blocks(notebook):  # F9.8
-    namespace = run_cells(notebook, "figure-9.8")
+    namespace = run_cells(STEM, notebook, "figure-9.8")
     texts = [text.get_text() for text in namespace["ax"].texts]
     assert len(namespace["ax"].patches) == 13
     assert texts[0] == "block1\n224×224\n64 filters"

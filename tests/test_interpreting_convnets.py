@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers.lessons import load_lesson
 from keras import layers, ops
-from notebook_source import find_cells, find_solutions
+from notebook_source import find_solutions, run_cells
 from project_copy import ROOT
 
 STEM = "9_4_interpreting_convnets"
@@ -22,15 +22,6 @@ def notebook():
 @pytest.fixture(scope="module")
 def architectures():
     return load_lesson("9_3_convnet_architectures", PROFILE="sample")
-
-
-def run_cells(namespace, *tags):
-    """Execute the cells with these tags in a copy of a namespace, and return it."""
-    namespace = dict(namespace)
-    for tag in tags:
-        for source in find_cells(STEM, tag):
-            exec(source, namespace)
-    return namespace
 
 
 def build_classifier(classes=3, side=12, activation="softmax", seed=1, pooled=True):
@@ -54,7 +45,9 @@ def draw_pictures(count=4, side=12, seed=0):
 def test_activation_model_has_the_book_s_outputs(notebook, architectures, capsys):  # C-15, C-16
     baseline = architectures["build_baseline"](180)
     batch = np.zeros((1, 180, 180, 3), "float32")
-    namespace = run_cells(notebook | {"baseline": baseline, "batch": batch}, "listing-9.8", "listing-9.9", "step-9.4-1")
+    namespace = run_cells(
+        STEM, notebook | {"baseline": baseline, "batch": batch}, "listing-9.8", "listing-9.9", "step-9.4-1"
+    )
     sides = [178, 89, 87, 43, 41, 20, 18, 9, 7]
     channels = [32, 32, 64, 64, 128, 128, 256, 256, 256]
     shapes = [(1, side, side, count) for side, count in zip(sides, channels, strict=True)]
@@ -275,6 +268,14 @@ def test_class_scores_of_one_logit_are_opposite(notebook):
     np.testing.assert_allclose(notebook["class_probability"](1)(logits), ops.sigmoid(logits)[:, 0], rtol=1e-6)
 
 
+def test_class_is_chosen_by_name(notebook, capsys):
+    names = {"class_names": [("n1", "cat"), ("n2", "dog")], "top_class_index": 1, "top_classes": [("n2", "dog", 0.9)]}
+    for chosen, index in ((None, 1), ("cat", 0), ("dog", 1)):
+        assert run_cells(STEM, notebook | names | {"CLASS": chosen}, "class")["explained"] == index
+    with pytest.raises(ValueError, match=r"CLASS is 'cow', none of the 2 classes.*dog"):
+        run_cells(STEM, notebook | names | {"CLASS": "cow"}, "class")
+
+
 def test_probabilities_of_one_output_are_those_of_two_classes(notebook):
     network = build_classifier(1, activation="sigmoid")
     probabilities = notebook["class_probabilities"](network, draw_pictures())
@@ -354,9 +355,9 @@ def test_heatmap_over_a_picture_has_the_picture_s_size(notebook):
 
 
 def test_heatmap_has_the_same_colours_in_every_picture(notebook):  # F9.19
-    names = {"network": None, "inputs": None, "top_class_index": 0, "cam_layer": None, "class_names": [("a", "a")]}
+    names = {"network": None, "inputs": None, "explained": 0, "cam_layer": None, "labels": ["a"]}
     given = {"COLORMAP": "magma", "grad_cam": lambda *_: np.array([[[2.0, 4.0]]])}
-    namespace = run_cells(notebook | names | given, "figure-9.19")
+    namespace = run_cells(STEM, notebook | names | given, "figure-9.19")
     assert namespace["ax"].images[0].get_clim() == (0, 1)
 
 

@@ -17,10 +17,7 @@ from run_notebooks import is_tagged, knobs
 SMALL_9_2 = {"PICTURES": 24, "VALIDATION": 8, "IMAGE_SIZE": 16, "FILTERS": (2, 4), "EPOCHS": 1}
 SMALL_9_3 = {"PICTURES": (12, 4, 4), "IMAGE_SIZE": 78, "FILTERS": (2, 4), "BASELINE_FILTERS": (2,) * 5, "EPOCHS": 1}
 SMALLEST = {
-    "9_2_image_segmentation": {
-        **{"PICTURES": 24, "VALIDATION": 8, "IMAGE_SIZE": 16, "FILTERS": (2, 4), "EPOCHS": 1, "BATCH_SIZE": 8},
-        **{"DOT_EPOCHS": 1, "DECAY": False, "LEARNING_RATE": 0.003},
-    },
+    "9_2_image_segmentation": SMALL_9_2 | {"BATCH_SIZE": 8, "DOT_EPOCHS": 1, "DECAY": False, "LEARNING_RATE": 0.003},
     "9_3_convnet_architectures": {
         **{"PICTURES": (12, 4, 4), "IMAGE_SIZE": 24, "FILTERS": (2, 4), "BASELINE_FILTERS": (2, 4), "EPOCHS": 2},
         **{"BATCH_SIZE": 8, "MOMENTUM": 0.9, "ROTATION": 0.0, "ZOOM": 0.0, "LEARNING_RATE": 0.01, "DECAY": False},
@@ -29,7 +26,7 @@ SMALLEST = {
     },
     "9_4_interpreting_convnets": {
         **{"LESSONS": {"9_2": SMALL_9_2, "9_3": SMALL_9_3}, "BACKBONE": "mini-Xception", "WEIGHTS": "untrained"},
-        **{"BASE": None, "CAT_PICTURE": 0, "PICTURE": 1, "CHANNEL": 0, "GRID_COLUMNS": 16, "FILTER_LAYERS": None},
+        **{"BASE": None, "CAT_PICTURE": 0, "PICTURE": 1, "CLASS": None, "CHANNEL": 0, "FILTER_LAYERS": None},
         **{"FILTER": 0, "PATTERNS": 2, "PATTERN_SIZE": 24, "STEPS": 2, "RATE": 5.0, "CROP": 2, "CAM_LAYER": 3},
         **{"SCORED": 6, "RANDOMISED": 4},
     },
@@ -78,8 +75,8 @@ VALUES = {  # three of each knob; two where there are no more
         "BASE": (None, ("MobileNet", "untrained"), ("mini-Xception", "own")),
         "CAT_PICTURE": (0, 1, 7),
         "PICTURE": (0, 1, 7),
+        "CLASS": ("cat", "dog"),
         "CHANNEL": (0, 1),
-        "GRID_COLUMNS": (1, 2),
         "FILTER_LAYERS": (None, ("conv2d",), ("separable_conv2d_2", "separable_conv2d_1")),
         "FILTER": (0, 1),
         "PATTERNS": (1, 2, 9),

@@ -66,6 +66,8 @@ def test_list_pets_matches_by_name_and_ignores_other_files(folder):
     assert image_paths == [folder / f"images/{name}.jpg" for name in names]
     assert mask_paths == [folder / f"annotations/trimaps/{name}.png" for name in names]
     assert pets.list_pets(str(folder)) == (image_paths, mask_paths)
+    assert [pets.find_annotation(path, "trimaps") for path in image_paths] == mask_paths
+    assert pets.find_annotation(str(image_paths[0]), "parts") == folder / "annotations/parts/pet_0.png"
 
 
 def test_list_pets_names_what_has_no_partner(folder):

@@ -61,6 +61,12 @@ def list_pets(folder: Path | str) -> tuple[list[Path], list[Path]]:
     return [pictures[name] for name in names], [trimaps[name] for name in names]
 
 
+def find_annotation(path: Path | str, kind: str) -> Path:
+    """Return where the annotation of a picture `images/NAME.jpg` belongs: `annotations/KIND/NAME.png`, there or not."""
+    path = Path(path)
+    return path.parents[1] / "annotations" / kind / f"{path.stem}.png"
+
+
 def read_picture(path: Path | str, size: tuple[int, int] | None = None) -> np.ndarray:
     """Read a picture of any format, whatever its file is called, as RGB.
 
