@@ -59,7 +59,7 @@ FILTER = 2  # which filter of the first of them to ask first: the third
 PATTERNS = knob(sample=9, book=64)  # how many filters of each layer
 PATTERN_SIZE = knob(sample=96, book=200)  # pixels
 STEPS = 30  # of gradient ascent
-RATE = knob(sample=5.0, book=10.0)  # length of a step, where pixels are in [-1, 1]; smaller pictures take shorter ones
+RATE = 10.0  # length of the first step, where pixels are in [-1, 1]; the last ones shrink to nothing
 CROP = knob(sample=8, book=25)  # pixels cut from each side of a pattern: the border sees zeros beyond the picture
 CAM_LAYER = 6  # where to split the network for Grad-CAM: a layer's name, or its last maps with so many rows at least
 COLORMAP = "magma"  # of the heatmaps; the book takes "jet", which draws edges that are not there
@@ -433,7 +433,8 @@ fig, axes = plt.subplots(1, 4, figsize=(9, 2.5), layout="constrained", width_rat
 for ax, (name, (pattern, responses)) in zip(axes, grown.items(), strict=False):
     plots.show_picture(to_picture(pattern, CROP), name, ax)
     axes[-1].plot(responses, label=name)
-axes[-1].set(xlabel="step", title=f"response of filter {FILTER} in {filter_layers[0]}")
+axes[-1].set(xlabel="step")
+axes[-1].set_title(f"response of filter {FILTER}\nin {filter_layers[0]}", fontsize=10)
 axes[-1].legend(fontsize=8)
 plots.show(fig, "Three patterns that one filter likes, and its response rising with the steps of the ascent")
 
