@@ -5,9 +5,13 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+SETTLED = 2.0  # seconds; a file changed more recently may change again without another time of change
 
 
 def digest_file(path: Path) -> str:
@@ -16,16 +20,70 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+class Digests:
+    """SHA-256 of files, remembered on disk as long as a file's size, inode and time of change stay the same.
+
+    Git's index does it in the same way. What cannot be read or written of the memory is only slower.
+    """
+
+    def __init__(self, memory: Path):
+        self.memory, self.known, self.news = memory, {}, False
+        try:
+            self.known = dict(json.loads(memory.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            pass
+
+    def recall(self, path: Path) -> str | None:
+        """Return the digest of a file if it is known and nothing says that the file has changed."""
+        match self.known.get(os.path.abspath(path)):
+            case [stamp, str(digest)] if stamp == _stamp(path):
+                return digest
+        return None
+
+    def trust(self, entry: Path):
+        """Remember what `store` has just noted of an entry's files, which nobody else changes."""
+        for name, digest in json.loads((entry / "record.json").read_text("utf-8"))["digests"].items():
+            self._remember(entry / name, _stamp(entry / name), digest)
+
+    def __call__(self, path: Path) -> str:
+        """Return the digest of a file; read the file if it must be."""
+        if digest := self.recall(path):
+            return digest
+        stamp, digest = _stamp(path), digest_file(path)
+        if time.time() - stamp[2] / 1e9 > SETTLED and stamp == _stamp(path):
+            self._remember(path, stamp, digest)
+        return digest
+
+    def _remember(self, path, stamp, digest):
+        self.known[os.path.abspath(path)] = [stamp, digest]
+        self.news = True
+
+    def save(self):
+        """Write what is new."""
+        if not self.news:
+            return
+        draft = self.memory.with_name(f"unfinished-{os.getpid()}.json")
+        try:
+            draft.write_text(json.dumps(self.known), "utf-8")
+            draft.replace(self.memory)
+            self.news = False
+        except OSError:
+            pass
+        finally:
+            with suppress(OSError):
+                draft.unlink()
+
+
 def name_entry(recipe) -> str:
     """Name an entry by what its content depends on, in anything that JSON can write: 32 hexadecimal digits."""
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def recall(entry: Path):
+def recall(entry: Path, digest: Callable[[Path], str] = digest_file):
     """Return the facts kept with an entry, or None if it is missing, damaged or another's; else its files are whole."""
     try:
         record = json.loads((entry / "record.json").read_text("utf-8"))
-        digests = {name: digest_file(entry / name) for name in record["digests"]}
+        digests = {name: digest(entry / name) for name in record["digests"]}
         if (record["key"], record["digests"]) == (entry.name, digests):
             return record["facts"]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -33,8 +91,8 @@ def recall(entry: Path):
     return None
 
 
-def store(entry: Path, write: Callable[[Path], None], facts):
-    """Make an entry, whole or not at all, instead of a damaged one; where that fails, warn.
+def store(entry: Path, write: Callable[[Path], None], facts) -> bool:
+    """Make an entry, whole or not at all, instead of a damaged one; where that fails, warn and return False.
 
     `write` puts the files into the folder that it is given; `facts`, not None, are anything that JSON can write.
     """
@@ -49,5 +107,12 @@ def store(entry: Path, write: Callable[[Path], None], facts):
             (draft / "record.json").write_text(json.dumps(record), "utf-8")
             shutil.rmtree(entry, ignore_errors=True)  # a damaged one
             os.replace(draft, entry)
+        return True
     except OSError as error:
         warnings.warn(f"The result is not kept for the next run in {entry.parent}: {error}", stacklevel=2)
+        return False
+
+
+def _stamp(path: Path) -> list[int]:
+    status = os.stat(path)
+    return [status.st_size, status.st_ino, status.st_mtime_ns]

@@ -205,7 +205,8 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return picture.convert("RGB")
+    picture.load()  # a damaged file shows here
+    return picture if picture.mode == "RGB" else picture.convert("RGB")  # converting RGB to RGB would copy it
 
 
 def _to_classes(picture: Image.Image) -> Image.Image:
@@ -263,38 +264,48 @@ def _load(rows, names, read, shapes, folder) -> tuple[list[np.ndarray], list[int
     """Return the arrays of the readable rows, from the cache if it has them, and these rows' indices."""
     if not rows:
         raise ValueError("There are no pictures to load: the list of paths is empty.")
-    entry = Path(folder, disk_cache.name_entry(_recipe(rows, shapes))) if folder else None
-    found = _recall(entry, len(shapes)) if entry else None
-    arrays, reasons = found or _decode(rows, read, shapes)
-    kept = report_skipped(names, reasons)
-    if entry and not found:
-        arrays = _store(entry, arrays, reasons)
+    if not folder:
+        arrays, reasons = _decode(rows, read, shapes)
+        kept = report_skipped(names, reasons)
+    else:
+        digests = disk_cache.Digests(Path(folder, "digests.json"))
+        entry = Path(folder, disk_cache.name_entry(_recipe(rows, shapes, digests)))
+        reasons = disk_cache.recall(entry, digests)
+        if recalled := reasons is not None:
+            kept = report_skipped(names, reasons)
+        else:
+            arrays, reasons = _decode(rows, read, shapes)
+            kept = report_skipped(names, reasons)
+            recalled = _store(entry, arrays, reasons, digests)
+        arrays = _map(entry, shapes) if recalled else arrays
+        digests.save()
     for array in arrays:
         array.flags.writeable = False  # as those from the disk: a second run behaves like the first
     return arrays, kept
 
 
-def _recipe(rows, shapes) -> list:
+def _recipe(rows, shapes, digests) -> list:
     """Return what the arrays depend on: the files' bytes and order, the size, and who decodes."""
-    digests = _in_threads(disk_cache.digest_file, [path for row in rows for path in row], "Looking for changes")
-    return [CACHE_FORMAT, PIL.__version__, shapes, digests]
+    paths = [path for row in rows for path in row]
+    known = {path: digests.recall(path) for path in paths}
+    new = [path for path, digest in known.items() if digest is None]
+    known |= zip(new, _in_threads(digests, new, "Looking for changes"), strict=True)
+    return [CACHE_FORMAT, PIL.__version__, shapes, [known[path] for path in paths]]
 
 
-def _recall(entry: Path, count: int) -> tuple[list[np.ndarray], list[str | None]] | None:
-    """Map the arrays of a cache entry into memory, if it is whole."""
-    reasons = disk_cache.recall(entry)
-    if reasons is None:
-        return None
-    return [np.load(entry / f"{number}.npy", mmap_mode="r") for number in range(count)], reasons
+def _map(entry: Path, shapes) -> list[np.ndarray]:
+    """Map the arrays of a cache entry into memory."""
+    return [np.load(entry / f"{number}.npy", mmap_mode="r") for number in range(len(shapes))]
 
 
-def _store(entry: Path, arrays, reasons) -> list[np.ndarray]:
-    """Keep arrays on disk and return them from there, or as they are if it fails."""
+def _store(entry: Path, arrays, reasons, digests) -> bool:
+    """Keep arrays on disk; return whether it went well."""
 
     def write(folder: Path):
         for number, array in enumerate(arrays):
             np.save(folder / f"{number}.npy", array)
 
-    disk_cache.store(entry, write, reasons)
-    stored = _recall(entry, len(arrays))
-    return stored[0] if stored else arrays
+    stored = disk_cache.store(entry, write, reasons)
+    if stored:
+        digests.trust(entry)
+    return stored
