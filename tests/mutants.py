@@ -340,15 +340,15 @@ TESTED = [
     caught_by_test("least probable class", "def predict_masks", "argmax(model", "argmin(model", "test_predicted_masks"),
     Mutant(
         "last epoch taken for the best",
-        in_file("notebooks/helpers/training.py", "restore_best_weights=True", "restore_best_weights=False"),
+        in_file("notebooks/helpers/training.py", "    model.set_weights(diary.best)\n", ""),
         "def test_the_best_epoch",
         ("tests/test_training.py",),
     ),
     caught_by_test(
         "trained on validation pictures",
         "step-9.2-7",
-        "    train_images,\n    train_masks,",
-        "    images,\n    masks,",
+        "        train_images,\n        train_masks,",
+        "        images,\n        masks,",
         "test_training_uses_the_training_pictures",
     ),
     caught_by_test(
@@ -362,10 +362,10 @@ TESTED = [
     ),
 ]
 
-SKIP = "        x = layers.add([x, layers.Conv2D(filters, 1, use_bias=False)(skip[:, ::2, ::2])])\n"
+SKIP = "        x = layers.add([x, layers.Conv2D(filters, 1, use_bias=False)(skip)])\n"
 NORMALISE = """\
         if batch_norm:
-            x = layers.BatchNormalization(momentum=momentum)(x)
+            x = FusedBatchNormalization(momentum=momentum)(x)
 """
 TESTED += [
     in_architectures("skip connection left out", "step-9.3-6", SKIP, "        pass\n", "test_mini_xception_is"),
@@ -473,8 +473,8 @@ TESTED += [
     in_interpreting(
         "maps of the training mode",
         "def grad_cam",
-        "inputs, training=False",
-        "inputs, training=True",
+        "features.predict_on_batch(inputs)",
+        "features(inputs, training=True)",
         "test_augmentation_is_off",
     ),
     in_interpreting(
@@ -534,6 +534,34 @@ TESTED += [
         "if old.name not in names",
         "if True",
         "test_randomised_copy",
+    ),
+]
+
+HELPERS = "notebooks/helpers/"
+TESTED += [
+    Mutant(
+        "training resumed without the optimizer",
+        in_file(f"{HELPERS}training.py", "[*model.variables, *model.optimizer.variables]", "[*model.variables]"),
+        "def test_a_killed_training",
+        ("tests/test_training.py",),
+    ),
+    Mutant(
+        "training resumed in another order",
+        in_file(f"{HELPERS}training.py", "self.batches.shuffle(epoch)", "self.batches.shuffle(len(self.ends))"),
+        "def test_a_killed_training",
+        ("tests/test_training.py",),
+    ),
+    Mutant(
+        "variance of the fused batch norm divided by n - 1",
+        in_file(f"{HELPERS}batch_norm.py", "variance * (ops.maximum(count - 1, 1) / count)", "variance"),
+        "def test_training_step_is_keras_s",
+        ("tests/test_batch_norm.py",),
+    ),
+    Mutant(
+        "changed file taken for unchanged",
+        in_file(f"{HELPERS}disk_cache.py", "status.st_size, status.st_ino, status.st_mtime_ns", "0, 0, 0"),
+        "def test_a_changed_file",
+        ("tests/test_disk_cache.py",),
     ),
 ]
 

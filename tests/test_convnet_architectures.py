@@ -254,7 +254,7 @@ def test_mini_xception_is_the_book_s(mini_xception):  # C-12, S9.3-6
     assert mini_xception.count_params() == 721_857
     assert trainable(mini_xception) == 718_849
     kinds = [type(layer).__name__ for layer in mini_xception.layers]
-    counted = ("BatchNormalization", "SeparableConv2D", "MaxPooling2D", "Add", "Conv2D", "Dropout", "Dense")
+    counted = ("FusedBatchNormalization", "SeparableConv2D", "MaxPooling2D", "Add", "Conv2D", "Dropout", "Dense")
     assert [kinds.count(kind) for kind in counted] == [10, 10, 5, 5, 6, 1, 1]
     separable = [layer for layer in mini_xception.layers if isinstance(layer, layers.SeparableConv2D)]
     assert [layer.filters for layer in separable] == [32, 32, 64, 64, 128, 128, 256, 256, 512, 512]
@@ -343,7 +343,7 @@ def test_ablation_takes_out_what_it_says(notebook, switches):
     network = notebook["build_mini_xception"](32, (4, 8), **parts)
     kinds = [type(layer).__name__ for layer in network.layers]
     assert kinds.count("Add") == 2 * residual
-    assert kinds.count("BatchNormalization") == 4 * batch_norm
+    assert kinds.count("FusedBatchNormalization") == 4 * batch_norm
     assert kinds.count("SeparableConv2D") == 4 * separable
     assert kinds.count("Conv2D") == 1 + 4 * (not separable) + 2 * residual
     convolutions = [layer for layer in network.layers if getattr(layer, "kernel_size", None) == (3, 3)]

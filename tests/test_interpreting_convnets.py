@@ -174,6 +174,11 @@ def test_patterns_of_a_layer_are_saved_as_one_picture(notebook, tmp_path):  # L9
 # Grad-CAM against oracles
 
 
+def halve(notebook, network, name):
+    """Return features and head, which answers with logits."""
+    return notebook["split_at"](notebook["to_logits"](network), name)
+
+
 def test_grad_cam_after_global_pooling_has_a_closed_form(notebook):
     network, pictures = build_classifier(), draw_pictures()
     maps = keras.Model(network.input, network.get_layer("maps").output).predict(pictures, verbose=0)
@@ -181,13 +186,13 @@ def test_grad_cam_after_global_pooling_has_a_closed_form(notebook):
     _, height, width, _ = maps.shape
     for index in range(3):
         expected = np.mean(kernel[:, index] / (height * width) * maps, axis=-1)
-        raw = notebook["grad_cam"](network, "maps", pictures, notebook["class_score"](index))
+        raw = notebook["grad_cam"](*halve(notebook, network, "maps"), pictures, notebook["class_score"](index))
         np.testing.assert_allclose(raw, expected, rtol=1e-4, atol=1e-7)
 
 
 def test_grad_cam_against_finite_differences(notebook):
     network, pictures = build_classifier(pooled=False), draw_pictures(2)
-    features, head = notebook["split_at"](notebook["to_logits"](network), "maps")
+    features, head = halve(notebook, network, "maps")
     maps = features.predict(pictures, verbose=0)
     _, height, width, channels = maps.shape
     weights = np.zeros((2, channels))
@@ -204,16 +209,15 @@ def test_grad_cam_against_finite_differences(notebook):
         step[channel] = 1e-5
         weights[:, channel] = (respond(maps + step) - respond(maps - step)) / 2e-5 / (height * width)
     expected = np.mean(weights[:, None, None] * maps, axis=-1)
-    raw = notebook["grad_cam"](network, "maps", pictures, notebook["class_score"](2))
+    raw = notebook["grad_cam"](*halve(notebook, network, "maps"), pictures, notebook["class_score"](2))
     np.testing.assert_allclose(raw, expected, rtol=0, atol=1e-3 * np.abs(expected).max())
 
 
 def test_grad_cam_of_a_batch_is_that_of_each_picture_alone(notebook):  # erratum 12
     network, pictures = build_classifier(pooled=False), draw_pictures(5)
-    together = notebook["grad_cam"](network, "maps", pictures, notebook["class_score"](0))
-    alone = [
-        notebook["grad_cam"](network, "maps", pictures[i : i + 1], notebook["class_score"](0))[0] for i in range(5)
-    ]
+    halves, score = halve(notebook, network, "maps"), notebook["class_score"](0)
+    together = notebook["grad_cam"](*halves, pictures, score)
+    alone = [notebook["grad_cam"](*halves, pictures[i : i + 1], score)[0] for i in range(5)]
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-8)
 
 
@@ -226,9 +230,9 @@ def test_saturated_prediction_still_has_a_map(notebook, classes):  # erratum 12
     pictures = draw_pictures()
     index = 1 if classes == 1 else 2
     assert notebook["class_probabilities"](network, pictures)[:, index] == pytest.approx([1] * 4, abs=1e-30)
-    raw = notebook["grad_cam"](network, "maps", pictures, notebook["class_score"](index))
+    raw = notebook["grad_cam"](*halve(notebook, network, "maps"), pictures, notebook["class_score"](index))
     assert np.abs(raw).max() > 1e-4
-    faded = notebook["grad_cam"](network, "maps", pictures, notebook["class_probability"](index))
+    faded = notebook["grad_cam"](*halve(notebook, network, "maps"), pictures, notebook["class_probability"](index))
     assert np.abs(faded).max() == 0
 
 
@@ -245,7 +249,7 @@ def test_arguments_are_never_modified(notebook):  # erratum 10
     kept = pictures.copy(), raw.copy(), picture.copy()
     for array in (pictures, raw, picture):
         array.flags.writeable = False
-    notebook["grad_cam"](network, "maps", pictures, notebook["class_score"](0))
+    notebook["grad_cam"](*halve(notebook, network, "maps"), pictures, notebook["class_score"](0))
     heatmap = notebook["to_heatmap"](raw)
     before = heatmap.copy()
     heatmap.flags.writeable = False
@@ -332,7 +336,8 @@ def test_augmentation_is_off(notebook, architectures):
     network = architectures["build_mini_xception"](24, (2, 3), rotation=0.2, zoom=0.4)
     pictures = 255 * draw_pictures(3, 24)
     name = next(notebook["cut_points"](network))
-    first, second = (notebook["grad_cam"](network, name, pictures, notebook["class_score"](0)) for _ in range(2))
+    halves, score = halve(notebook, network, name), notebook["class_score"](0)
+    first, second = (notebook["grad_cam"](*halves, pictures, score) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     ascend = notebook["build_ascent"](notebook["split_at"](network, name)[0], lambda values: values)
     picture, index, rate = (
@@ -355,7 +360,7 @@ def test_heatmap_over_a_picture_has_the_picture_s_size(notebook):
 
 
 def test_heatmap_has_the_same_colours_in_every_picture(notebook):  # F9.19
-    names = {"network": None, "inputs": None, "explained": 0, "cam_layer": None, "labels": ["a"]}
+    names = {"features": None, "head": None, "inputs": None, "explained": 0, "labels": ["a"]}
     given = {"COLORMAP": "magma", "grad_cam": lambda *_: np.array([[[2.0, 4.0]]])}
     namespace = run_cells(STEM, notebook | names | given, "figure-9.19")
     assert namespace["ax"].images[0].get_clim() == (0, 1)
@@ -425,7 +430,8 @@ def test_maps_of_many_pictures_are_each_for_its_class(notebook):
     with mock.patch.dict(notebook["raw_maps"].__globals__, {"prepare": lambda values: values}):
         raw = notebook["raw_maps"](network, "maps", pictures, classes, batch_size=2)
     for index, picture, label in zip(range(5), pictures, classes, strict=True):
-        alone = notebook["grad_cam"](network, "maps", picture[np.newaxis], notebook["class_score"](int(label)))[0]
+        halves, score = halve(notebook, network, "maps"), notebook["class_score"](int(label))
+        alone = notebook["grad_cam"](*halves, picture[np.newaxis], score)[0]
         np.testing.assert_allclose(raw[index], alone, rtol=1e-4, atol=1e-8)
 
 
@@ -487,7 +493,7 @@ def test_hires_cam_equals_grad_cam_after_global_pooling(notebook):
     code = next(code for code in find_solutions(STEM) if "def hires_cam" in code)
     exec(code, namespace := dict(notebook))
     network, pictures = build_classifier(), draw_pictures()
-    arguments = network, "maps", pictures, notebook["class_score"](0)
+    arguments = *halve(notebook, network, "maps"), pictures, notebook["class_score"](0)
     np.testing.assert_allclose(namespace["hires_cam"](*arguments), notebook["grad_cam"](*arguments), atol=1e-7)
 
 
@@ -520,7 +526,7 @@ def test_mobilenet_sees_african_elephants_and_looks_at_them(notebook):  # C-20
     assert np.argmax(probabilities) == 386
     assert names[386] == ("n02504458", "African_elephant")
     layer = notebook["choose_layer"](network, 6)
-    raw = notebook["grad_cam"](network, layer, prepare(picture), notebook["class_score"](386))
+    raw = notebook["grad_cam"](*halve(notebook, network, layer), prepare(picture), notebook["class_score"](386))
     heatmap = notebook["resize"](np.maximum(raw, 0), (224, 224))
     animals = np.zeros_like(heatmap, bool)
     animals[:, 30:150, 35:] = True  # a box around the two, 45 % of the picture

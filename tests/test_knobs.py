@@ -41,6 +41,8 @@ VALUES = {  # three of each knob; two where there are no more
         "BATCH_SIZE": (1, 7, 64),
         "LEARNING_RATE": (1e-4, 1e-3, 0.1),
         "DECAY": (False, True),
+        "PRECISION": ("float32", "mixed_bfloat16"),
+        "DEVICES": (2, 1),  # the processor is divided once
         "DOT_EPOCHS": (1, 2, 3),
         "SHOWN_PICTURE": (0, 1, 23),
         "SHOWN_PREDICTION": (0, 1, 7),
@@ -58,6 +60,8 @@ VALUES = {  # three of each knob; two where there are no more
         "BATCH_SIZE": (1, 7, 64),
         "LEARNING_RATE": (1e-4, 1e-3, 0.1),
         "DECAY": (False, True),
+        "PRECISION": ("float32", "mixed_bfloat16"),
+        "DEVICES": (2, 1),
         "DEPTHS": ((1,), (1, 2), (3, 1, 2)),
         "BATCHES": (1, 8, 50),
         "WIDTHS": ((2,), (2, 3), (1, 5, 4)),

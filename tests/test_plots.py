@@ -1,5 +1,6 @@
 """Plots: a class has one colour in every picture, and every figure has a text."""
 
+import IPython.display
 import matplotlib
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def test_curves_show_every_epoch():
 
 def test_show_keeps_the_alternative_text_and_closes_the_figure(monkeypatch):
     shown = []
-    monkeypatch.setattr(plots, "display", lambda figure, metadata: shown.append((figure, metadata)))
+    monkeypatch.setattr(IPython.display, "display", lambda figure, metadata: shown.append((figure, metadata)))
     figure, _ = plt.subplots()
     plots.show(figure, "an empty figure")
     assert shown == [(figure, {"image/png": {"alt": "an empty figure"}})]

@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from helpers.run import profile_values, quiet_start, save_results
+from helpers.devices import quiet_start
+from helpers.run import profile_values, save_results
 
 
 def test_a_knob_has_the_value_of_the_profile():
@@ -61,3 +62,12 @@ def test_progress_bars_are_silent_in_automated_runs(environment, silent):
     run = subprocess.run([sys.executable, "-c", code], env=environment, cwd=root, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert ("3/3" not in run.stderr) == silent
+
+
+def test_helpers_import_nothing_large():
+    names = "devices disk_cache dogs_vs_cats lessons pets plots progress run sample_pets".split()
+    code = f"import sys; sys.path[:0] = ['notebooks']\nfor name in {names}: __import__(f'helpers.{{name}}')\n"
+    code += "print(*{'keras', 'tensorflow', 'matplotlib', 'jupytext', 'IPython'} & sys.modules.keys())"
+    root = __file__.rsplit("tests", 1)[0]
+    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []

@@ -2,11 +2,17 @@
 
 import json
 import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from helpers import disk_cache, training
+from helpers.lessons import NOTEBOOKS, load_lesson
 from keras import layers
 
 DICE = np.random.default_rng(0)
@@ -29,6 +35,7 @@ def fit(folder, model=None, epochs=3, batch_size=8, **data):
     model = model or build()
     data = DATA | data
     arrays = data.pop("images"), data.pop("labels")
+    random.seed(3)  # for the order of the pictures, whatever was built before
     return model, training.fit_once(model, *arrays, **data, folder=folder, epochs=epochs, batch_size=batch_size)
 
 
@@ -79,7 +86,7 @@ MODELS = {"filters": dict(filters=3), "rate": dict(rate=0.02), "dropout": dict(d
 def key(model=None, epochs=3, batch_size=8, **data):
     """Return the name of the entry, without a training."""
     data = DATA | data
-    options = {"epochs": epochs, "batch_size": batch_size}
+    options = {"epochs": epochs, "batch_size": batch_size, "seed": 1}
     recipe = training._recipe(model or build(), data["images"], data["labels"], data["validation_data"], options)
     return disk_cache.name_entry(recipe)
 
@@ -148,12 +155,108 @@ def test_what_is_not_whole_or_not_ours_is_not_loaded_but_trained_anew(tmp_path, 
     assert list(tmp_path.iterdir()) == [entry]
 
 
-def test_an_interrupted_training_leaves_nothing(tmp_path, monkeypatch):
+LARGEST = "9_3_convnet_architectures"
+KILLED = """
+import os, signal, sys
+sys.path[:0] = [{tests!r}, {notebooks!r}]
+import test_training
+from helpers import disk_cache, training
+from helpers.lessons import NOTEBOOKS, load_lesson
+
+class Killed(training.Diary):
+    def on_train_batch_end(self, batch, logs=None):
+        if {moment!r} == "in an epoch" and (len(self.history.get("loss", [])), batch) == (2, 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _write(self, draft):
+        super()._write(draft)
+        if {moment!r} == "while it writes" and len(self.history["loss"]) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+def store(entry, *rest, original=disk_cache.store):
+    if {moment!r} == "after the last epoch" and not entry.name.isdigit():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(entry, *rest)
+
+training.Diary, disk_cache.store = Killed, store
+test_training.train_mini_xception({folder!r})
+"""
+
+
+def train_mini_xception(folder):
+    """Train a small copy of the notebook's network, with all that is random in it, by the notebook's own function."""
+    lesson = load_lesson(LARGEST)
+    keras.utils.set_random_seed(5)
+    model = lesson["build_mini_xception"](16, (2, 4), 0.9, 0.1, 0.2)
+    dice = np.random.default_rng(1)
+    pictures = {
+        part: (dice.integers(0, 256, (count, 16, 16, 3), "uint8"), np.arange(count) % 2)
+        for part, count in (("train", 20), ("validation", 6))
+    }
+    history = lesson["train_classifier"](model, pictures, 4, 8, 0.01, True, Path(folder))
+    return model, history
+
+
+@pytest.mark.parametrize(
+    ("moment", "done"), [("in an epoch", 2), ("while it writes", 2), ("after the last epoch", 4), ("damaged", 0)]
+)
+def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path, moment, done):
+    unkilled, expected = train_mini_xception(tmp_path / "unkilled")
+    folder = tmp_path / "killed"
+    paths = {"tests": str(Path(__file__).parent), "notebooks": str(NOTEBOOKS), "folder": str(folder)}
+    code = KILLED.format(moment="in an epoch" if moment == "damaged" else moment, **paths)
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not list(folder.rglob("*.keras"))
+    [state] = folder.glob("*.epochs/0*")
+    if moment == "damaged":
+        os.truncate(state / "state.npz", 1000)
+    epochs, original = [], training.Diary.on_epoch_begin
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            training.Diary,
+            "on_epoch_begin",
+            lambda self, epoch, logs=None: epochs.append(epoch) or original(self, epoch),
+        )
+        model, history = train_mini_xception(folder)
+    assert epochs == list(range(done, 4))
+    for one, other in zip(unkilled.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    without_times = [{name: values for name, values in h.items() if name != "seconds"} for h in (history, expected)]
+    assert without_times[0] == without_times[1]
+    assert [path.suffix for path in folder.iterdir()] == [""]  # the entry, and no states
+
+
+def test_an_interrupted_training_goes_on(tmp_path, monkeypatch, fits):
+    expected, _ = fit(tmp_path / "whole")
+    begin = training.Diary.on_epoch_begin
+
+    def stop(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+        begin(self, epoch)
+
     with monkeypatch.context() as patch:
-        patch.setattr(training.Stopwatch, "on_epoch_end", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(training.Diary, "on_epoch_begin", stop)
         with pytest.raises(KeyboardInterrupt):
             fit(tmp_path / "models")
-    assert not (tmp_path / "models").exists()
+    model, history = fit(tmp_path / "models")
+    assert len(history["loss"]) == 3
+    for one, other in zip(expected.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_each_epoch_sees_every_picture_once_in_an_order_of_its_own():
+    batches = training.Batches(np.arange(30), np.arange(30) * 2, batch_size=8, seed=4)
+    orders = []
+    for epoch in (0, 1, 0):
+        batches.shuffle(epoch)
+        images, labels = (np.concatenate(parts) for parts in zip(*map(batches.__getitem__, range(4)), strict=True))
+        np.testing.assert_array_equal(labels, 2 * images)
+        orders.append(images.tolist())
+    assert len(batches) == 4
+    assert sorted(orders[0]) == list(range(30))
+    assert orders[0] == orders[2] != orders[1]
 
 
 def test_without_room_for_the_model_the_training_is_not_lost(tmp_path):
@@ -169,6 +272,25 @@ def test_the_forecast_is_one_line_for_people(tmp_path, capsys, monkeypatch, sile
     monkeypatch.setattr(training, "SILENT", silent)
     fit(tmp_path / "short", batch_size=2)
     assert "minutes" not in capsys.readouterr().out
-    monkeypatch.setattr(training.Stopwatch, "SHORT", 0)
+    monkeypatch.setattr(training.Diary, "SHORT", 0)
     fit(tmp_path / "long", batch_size=2)
     assert capsys.readouterr().out.count("tiny: 3 epochs take about 0.") == (not silent)
+
+
+def test_batches_without_a_seed_keep_their_order_and_tune_nothing():
+    batches = training.Batches(IMAGES, LABELS, batch_size=16)
+    fed = training.feed(batches)
+    assert not fed.options().autotune.enabled
+    images, labels = (np.concatenate(parts) for parts in zip(*fed.as_numpy_iterator(), strict=True))
+    np.testing.assert_array_equal(images, IMAGES)
+    np.testing.assert_array_equal(labels, LABELS)
+    assert len(fed) == 3
+
+
+def test_what_is_fed_follows_the_order_of_each_epoch():
+    batches = training.Batches(IMAGES, LABELS, batch_size=16, seed=3)
+    fed = training.feed(batches)
+    for epoch in (0, 1):
+        batches.shuffle(epoch)
+        labels = np.concatenate([part for _, part in fed.as_numpy_iterator()])
+        np.testing.assert_array_equal(labels, LABELS[batches.order])

@@ -4,8 +4,6 @@ import ast
 from collections.abc import Sequence
 from pathlib import Path
 
-import jupytext
-
 NOTEBOOKS = Path(__file__).resolve().parents[1]
 
 
@@ -24,6 +22,8 @@ def load_lesson(stem: str, run: Sequence[str] = (), **knobs) -> dict:
     Raises:
         LookupError: no cell has one of the tags, or there is no such knob.
     """
+    import jupytext  # here, for it takes a second
+
     cells = [cell for cell in jupytext.read(NOTEBOOKS / f"{stem}.py").cells if cell.cell_type == "code"]
 
     def statements(tag):

@@ -1,10 +1,9 @@
-"""Plots: fixed colours for the classes, legends, and a text for those who cannot see the figure."""
+"""Plots: fixed colours for the classes, legends, and a text for those who cannot see the figure.
 
-import matplotlib.pyplot as plt
+matplotlib is imported where it is needed, so that importing this file takes no time.
+"""
+
 import numpy as np
-from IPython.display import display
-from matplotlib.colors import ListedColormap
-from matplotlib.patches import Patch
 
 from .pets import CLASS_NAMES
 
@@ -19,6 +18,9 @@ def show(figure, alt):
         figure: a matplotlib Figure.
         alt: what the figure shows, one sentence; it is kept in the notebook's output metadata.
     """
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
     figure.set_dpi(DPI)
     plt.close(figure)
     display(figure, metadata={"image/png": {"alt": alt}})
@@ -35,7 +37,7 @@ def show_picture(picture, title=None, ax=None):
     Returns:
         The Axes.
     """
-    ax = ax or plt.subplots(figsize=(4, 4), layout="constrained")[1]
+    ax = ax or _make_axes(4, 4)
     ax.imshow(np.asarray(picture))
     ax.set_title(title, fontsize=10)
     ax.axis("off")
@@ -56,7 +58,9 @@ def show_mask(mask, title=None, ax=None, classes=CLASS_NAMES, colors=CLASS_COLOR
     Returns:
         The Axes.
     """
-    ax = ax or plt.subplots(figsize=(4, 4), layout="constrained")[1]
+    from matplotlib.colors import ListedColormap
+
+    ax = ax or _make_axes(4, 4)
     ax.imshow(
         np.asarray(mask),
         cmap=ListedColormap(colors),
@@ -73,6 +77,8 @@ def show_mask(mask, title=None, ax=None, classes=CLASS_NAMES, colors=CLASS_COLOR
 
 def class_legend(classes=CLASS_NAMES, colors=CLASS_COLORS):
     """Return the arguments of a legend that names the classes in one row."""
+    from matplotlib.patches import Patch
+
     patches = [Patch(facecolor=color, edgecolor="0.6", label=name) for name, color in zip(classes, colors, strict=True)]
     return {"handles": patches, "ncols": len(patches), "fontsize": 8, "frameon": False}
 
@@ -113,7 +119,7 @@ def show_curves(history, names, ax=None, title=None):
     Returns:
         The Axes.
     """
-    ax = ax or plt.subplots(figsize=(6, 3.5), layout="constrained")[1]
+    ax = ax or _make_axes(6, 3.5)
     for number, name in enumerate(names):
         epochs = range(1, len(history[name]) + 1)
         ax.plot(epochs, history[name], "--o", ms=3, color=f"C{number}", label=f"training {name}")
@@ -150,3 +156,9 @@ def show_flow(boxes, arrows, ax, title=None):
     ax.set_title(title, fontsize=10)
     ax.axis("off")
     return ax
+
+
+def _make_axes(width, height):
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]

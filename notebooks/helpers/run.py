@@ -1,9 +1,7 @@
 """A run of a notebook: which profile it takes, what it leaves behind."""
 
 import json
-import logging
 import os
-from contextlib import contextmanager
 from pathlib import Path
 
 PROFILES = ("sample", "book")
@@ -28,31 +26,6 @@ def profile_values(profile):
         return {"sample": sample, "book": book}[profile]
 
     return knob
-
-
-def start_keras():
-    """Import Keras without a word from TensorFlow; its backend is KERAS_BACKEND, "tensorflow" unless that is set."""
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with quiet_start():  # some messages come in spite of that
-        import keras  # noqa: F401
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # the same for its warnings
-
-
-@contextmanager
-def quiet_start():
-    """Drop what libraries written in C print to standard error in a `with` block, as TensorFlow does when imported.
-
-    Exceptions arrive, and so does what Python prints in a notebook.
-    """
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def save_results(results, path):

@@ -1,0 +1,133 @@
+"""What is right on this machine, decided in one place: precision, how many devices share a batch, which batch norm."""
+
+import logging
+import os
+import platform
+import re
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+PRECISIONS = ("float32", "mixed_bfloat16", "fastest")
+
+
+def start_keras(devices=1):
+    """Import Keras without a word from TensorFlow; its backend is KERAS_BACKEND, "tensorflow" unless that is set.
+
+    Where there is no GPU and `devices` is more than 1, the processor poses as so many devices: nothing gets faster,
+    but one sees what several GPUs would compute. That is decided once in a process.
+    """
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    with quiet_start():  # some messages come in spite of that
+        import keras
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # the same for its warnings
+    if devices > 1 and keras.backend.backend() == "tensorflow":
+        _divide_processor(devices)
+
+
+@contextmanager
+def quiet_start():
+    """Drop what libraries written in C print to standard error in a `with` block, as TensorFlow does when imported.
+
+    Exceptions arrive, and so does what Python prints in a notebook.
+    """
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@contextmanager
+def use(devices=1, precision="float32"):
+    """Build, compile and train in a `with` block on several devices and in a precision.
+
+    Args:
+        devices: how many share each batch (TensorFlow's `MirroredStrategy`); each holds a copy of the model.
+        precision: "float32"; "mixed_bfloat16", which computes with 16 bits and keeps weights in 32; or "fastest",
+            the second where this machine has instructions for it.
+
+    Raises:
+        ValueError: there is no such precision, or there are fewer devices.
+    """
+    import keras
+
+    if precision not in PRECISIONS:
+        raise ValueError(f"PRECISION is {precision!r}; expected one of {', '.join(PRECISIONS)}")
+    policy = keras.config.dtype_policy()
+    with _share(devices):
+        keras.config.set_dtype_policy(fastest_precision() if precision == "fastest" else precision)
+        try:
+            yield
+        finally:
+            keras.config.set_dtype_policy(policy)
+
+
+def fastest_precision():
+    """Return "mixed_bfloat16" if the GPUs, or else the processor, compute with bfloat16, and "float32" if not."""
+    capabilities = _gpu_capabilities()
+    able = all(capability >= (8, 0) for capability in capabilities) if capabilities else _processor_has_bfloat16()
+    return "mixed_bfloat16" if able else "float32"
+
+
+def prefers_fused_batch_norm():
+    """Tell whether TensorFlow's own batch norm is faster than Keras's: on a processor; for a GPU, XLA fuses Keras's."""
+    import keras
+
+    return keras.backend.backend() == "tensorflow" and not _gpu_capabilities()
+
+
+def _gpu_capabilities():
+    """Return the compute capability of each GPU that TensorFlow sees; of another maker's, (0, 0)."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return []
+    import tensorflow as tf
+
+    details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+    return [tuple(detail.get("compute_capability", (0, 0))) for detail in details]
+
+
+def _processor_has_bfloat16(description=Path("/proc/cpuinfo")):
+    """Tell whether Linux names instructions for bfloat16; other systems do not say, and count as without."""
+    if platform.system() != "Linux":
+        return False
+    words = re.findall(r"^(?:flags|Features)\s*:(.*)$", description.read_text(), re.MULTILINE)
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(" ".join(words[:1]).split()))
+
+
+def _divide_processor(devices):
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        return
+    processor = tf.config.list_physical_devices("CPU")[0]
+    already = tf.config.get_logical_device_configuration(processor) or [None]
+    if len(already) >= devices:
+        return
+    try:
+        tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * devices)
+    except RuntimeError as error:  # it is in use
+        raise ValueError(
+            f"DEVICES is {devices}, but the processor is already in use as {len(already)}; "
+            "restart the kernel and run the notebook from its first cell"
+        ) from error
+
+
+def _share(devices):
+    if devices == 1:
+        return nullcontext()
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(f"DEVICES is {devices}; with {keras.backend.backend()} as Keras's backend, expected 1")
+    import tensorflow as tf
+
+    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if not 1 <= devices <= len(found):
+        raise ValueError(f"DEVICES is {devices}; expected 1 to {len(found)}, the devices that TensorFlow sees")
+    return tf.distribute.MirroredStrategy([device.name for device in found[:devices]]).scope()
