@@ -15,7 +15,7 @@ PARALLEL := $(if $(GPU),,-n 2 --dist loadfile)
 REPORTS := --junitxml=build/reports/tests.xml --html=build/reports/tests.html --self-contained-html
 
 .DEFAULT_GOAL := help
-.PHONY: help notebooks test test-all mutants sample lab data claims outputs lint lock clean
+.PHONY: help notebooks test test-all mutants benchmark sample lab data claims outputs lint lock clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -31,6 +31,9 @@ test-all: $(READY) sample  ## run the slow tests, too: every planted fault, ever
 
 mutants: $(READY) sample  ## plant faults into copies of the project; print a table of what caught them
 	$(BIN)/python tests/mutants.py $(ARGS)
+
+benchmark: $(READY)  ## measure the project against the book's formulation (a quarter of an hour)
+	$(BIN)/python scripts/benchmark.py $(ARGS)
 
 sample: $(READY)  ## draw cats and dogs into data/sample-*, unless they are there
 	$(BIN)/python scripts/draw_sample_pets.py
