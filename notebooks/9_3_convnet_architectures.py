@@ -705,8 +705,7 @@ def build_mini_xception(image_size, filters, momentum=0.99, rotation=0.1, zoom=0
         x = xception_block(x, width, momentum, **parts)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.5)(x)
-    outputs = layers.Dense(1, activation="sigmoid", dtype="float32")(x)
-    return keras.Model(inputs, outputs, name="mini_xception")
+    return keras.Model(inputs, layers.Dense(1, activation="sigmoid", dtype="float32")(x), name="mini_xception")
 
 
 build_mini_xception(IMAGE_SIZE, FILTERS, MOMENTUM, ROTATION, ZOOM).summary()

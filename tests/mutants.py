@@ -166,7 +166,7 @@ STORED = [
     Mutant("tag removed", in_cells(remove_tag("step-9.2-7")), "no cell has the tag step-9.2-7"),
     Mutant(
         "unpaired edit",
-        in_file(f"notebooks/{SEGMENTATION}.py", "epochs=EPOCHS,\n    val", "epochs=3,\n    val"),
+        in_file(f"notebooks/{SEGMENTATION}.py", "epochs=EPOCHS,\n        val", "epochs=3,\n        val"),
         "in 9_2",
     ),
     Mutant("figure without alt text", in_cells(drop_alt_text("figure-9.4")), "has a figure without alt text"),

@@ -127,7 +127,10 @@ def _share(devices):
         raise ValueError(f"DEVICES is {devices}; with {keras.backend.backend()} as Keras's backend, expected 1")
     import tensorflow as tf
 
-    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    gpus = tf.config.list_logical_devices("GPU")
+    found = gpus or tf.config.list_logical_devices("CPU")
     if not 1 <= devices <= len(found):
         raise ValueError(f"DEVICES is {devices}; expected 1 to {len(found)}, the devices that TensorFlow sees")
-    return tf.distribute.MirroredStrategy([device.name for device in found[:devices]]).scope()
+    # On processors, TensorFlow's default mixes up the sums of gradients with those of a batch norm.
+    sums = None if gpus else tf.distribute.ReductionToOneDevice()
+    return tf.distribute.MirroredStrategy([device.name for device in found[:devices]], sums).scope()

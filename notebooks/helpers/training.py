@@ -49,6 +49,7 @@ def fit_once(model, images, labels, *, validation_data, folder, batch_size, epoc
     history = disk_cache.recall(entry)
     if history is not None:
         model.load_weights(entry / f"{model.name}.keras")
+        _gather(model)
         return history
     diary = Diary(model, batches, entry.with_name(f"{entry.name}.epochs"))
     model.fit(
@@ -61,6 +62,7 @@ def fit_once(model, images, labels, *, validation_data, folder, batch_size, epoc
         verbose=0,
     )
     model.set_weights(diary.best)
+    _gather(model)
     if disk_cache.store(entry, lambda draft: model.save(draft / f"{model.name}.keras"), diary.history):
         shutil.rmtree(diary.folder, ignore_errors=True)
     return diary.history
@@ -173,6 +175,13 @@ class Diary(keras.callbacks.Callback):
     def _write(self, draft):
         state = {f"variable {place}": keras.ops.convert_to_numpy(v) for place, v in enumerate(self.variables)}
         np.savez(draft / "state.npz", **state, **{f"best {place}": array for place, array in enumerate(self.best)})
+
+
+def _gather(model):
+    """Let a model that was trained on several devices be used on one, where a single picture is not divided."""
+    if getattr(model, "_distribute_strategy", None):
+        model._distribute_strategy = None
+        model.train_function = model.test_function = model.predict_function = None
 
 
 def _recipe(model, images, labels, validation_data, options):
