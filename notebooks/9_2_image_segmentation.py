@@ -409,9 +409,7 @@ ax.axhline(math.log(3), color="0.6", linestyle=":", label="guessing: ln 3")
 plots.show_curves(history, ["loss"], ax)
 ax.set_ylim(0, 1.2)
 plots.show(fig, "Training and validation loss against the epoch")
-print(
-    f"lowest validation loss {min(history['val_loss']):.3f}, with {model.layers[1].compute_dtype} on {DEVICES} device(s)"
-)
+print(f"lowest validation loss {min(history['val_loss']):.3f}, with {PRECISION} on {DEVICES} device(s)")
 
 # %% [markdown]
 # **Figure 9.5.** A network that gives each of three classes a third pays ln 3 ≈ 1.1 a pixel. As long as both curves
