@@ -325,6 +325,12 @@ def caught_by_test(name, cell, old, new, test, stem=SEGMENTATION):
     return Mutant(name, in_cell(cell, old, new, stem), f"def {test}", (f"tests/test_{stem[4:]}.py",))
 
 
+def in_helper(name, helper, old, new, test):
+    """Return a mutant of a helper that a test in the helper's file of tests catches."""
+    change = in_file(f"notebooks/helpers/{helper}.py", old, new)
+    return Mutant(name, change, f"def {test}", (f"tests/test_{helper}.py",))
+
+
 in_architectures = partial(caught_by_test, stem=ARCHITECTURES)
 in_interpreting = partial(caught_by_test, stem=INTERPRETING)
 
@@ -338,11 +344,12 @@ TESTED = [
         "pictures not rescaled", "step-9.2-6", "Rescaling(1 / 255)", "Rescaling(1.0)", "test_probabilities_sum"
     ),
     caught_by_test("least probable class", "def predict_masks", "argmax(model", "argmin(model", "test_predicted_masks"),
-    Mutant(
+    in_helper(
         "last epoch taken for the best",
-        in_file("notebooks/helpers/training.py", "    model.set_weights(diary.best)\n", ""),
-        "def test_the_best_epoch",
-        ("tests/test_training.py",),
+        "training",
+        "    model.set_weights(diary.best)\n",
+        "",
+        "test_the_best_epoch",
     ),
     caught_by_test(
         "trained on validation pictures",
@@ -498,15 +505,12 @@ TESTED += [
         "picture if clip",
         "test_ascent_raises_every_filter",
     ),
-    Mutant(
+    in_helper(
         "picture modified in place",
-        in_file(
-            "notebooks/helpers/pretrained.py",
-            'preprocess_input(keras.ops.cast(keras.ops.convert_to_tensor(pictures), "float32"))',
-            "preprocess_input(pictures)",
-        ),
-        "def test_preparing_changes_nothing",
-        ("tests/test_pretrained.py",),
+        "pretrained",
+        'preprocess_input(keras.ops.cast(keras.ops.convert_to_tensor(pictures), "float32"))',
+        "preprocess_input(pictures)",
+        "test_preparing_changes_nothing",
     ),
     in_interpreting(
         "heatmap not resized to the picture",
@@ -537,31 +541,34 @@ TESTED += [
     ),
 ]
 
-HELPERS = "notebooks/helpers/"
 TESTED += [
-    Mutant(
+    in_helper(
         "training resumed without the optimizer",
-        in_file(f"{HELPERS}training.py", "[*model.variables, *model.optimizer.variables]", "[*model.variables]"),
-        "def test_a_killed_training",
-        ("tests/test_training.py",),
+        "training",
+        "[*model.variables, *model.optimizer.variables]",
+        "[*model.variables]",
+        "test_a_killed_training",
     ),
-    Mutant(
+    in_helper(
         "training resumed in another order",
-        in_file(f"{HELPERS}training.py", "self.batches.shuffle(epoch)", "self.batches.shuffle(len(self.ends))"),
-        "def test_a_killed_training",
-        ("tests/test_training.py",),
+        "training",
+        "self.batches.shuffle(epoch)",
+        "self.batches.shuffle(len(self.ends))",
+        "test_a_killed_training",
     ),
-    Mutant(
+    in_helper(
         "variance of the fused batch norm divided by n - 1",
-        in_file(f"{HELPERS}batch_norm.py", "variance * (ops.maximum(count - 1, 1) / count)", "variance"),
-        "def test_training_step_is_keras_s",
-        ("tests/test_batch_norm.py",),
+        "batch_norm",
+        "variance * (ops.maximum(count - 1, 1) / count)",
+        "variance",
+        "test_training_step_is_keras_s",
     ),
-    Mutant(
+    in_helper(
         "changed file taken for unchanged",
-        in_file(f"{HELPERS}disk_cache.py", "status.st_size, status.st_ino, status.st_mtime_ns", "0, 0, 0"),
-        "def test_a_changed_file",
-        ("tests/test_disk_cache.py",),
+        "disk_cache",
+        "status.st_size, status.st_ino, status.st_mtime_ns",
+        "0, 0, 0",
+        "test_a_changed_file",
     ),
 ]
 

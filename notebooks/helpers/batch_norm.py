@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from .devices import prefers_fused_batch_norm
+from .devices import count_sharing, prefers_fused_batch_norm
 
 
 @keras.saving.register_keras_serializable("companion")
@@ -18,7 +18,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """
 
     def __init__(self, **options):
-        super().__init__(**{"synchronized": _devices() > 1, **options})
+        super().__init__(**{"synchronized": count_sharing() > 1, **options})
 
     def call(self, inputs, training=None, mask=None):
         """Return normalised maps like `inputs`; in training the moving averages follow."""
@@ -34,11 +34,3 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average * self.momentum + ops.cast(value, average.dtype) * (1 - self.momentum))
         return outputs
-
-
-def _devices():
-    if keras.backend.backend() != "tensorflow":
-        return 1
-    import tensorflow as tf
-
-    return tf.distribute.get_strategy().num_replicas_in_sync

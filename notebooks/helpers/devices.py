@@ -66,6 +66,17 @@ def use(devices=1, precision="float32"):
             keras.config.set_dtype_policy(policy)
 
 
+def count_sharing():
+    """Return how many devices share each batch of a model that is built here: 1 outside `use`."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
 def fastest_precision():
     """Return "mixed_bfloat16" if the GPUs, or else the processor, compute with bfloat16, and "float32" if not."""
     capabilities = _gpu_capabilities()

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from . import disk_cache
+from .devices import count_sharing
 from .progress import SILENT, training_progress
 
 CACHE_FORMAT = 2  # to be raised whenever the same recipe would give another model
@@ -118,7 +119,7 @@ class Diary(keras.callbacks.Callback):
     """Write down after each epoch all that the rest of a training depends on; measure it; forecast how long it takes.
 
     Attributes:
-        folder: holds the last state, an entry `disk_cache` named by the number of epochs done.
+        folder: holds the last state, an entry of `disk_cache` named by the number of epochs done.
         history: dict of lists, one float an epoch.
         best: weights of the epoch with the lowest validation loss, as from `model.get_weights`.
     """
@@ -188,8 +189,7 @@ def _recipe(model, images, labels, validation_data, options):
     """Return what a trained model depends on, as JSON can write it."""
     backend = keras.backend.backend()
     versions = [keras.__version__, backend, sys.modules[backend].__version__]
-    strategy = getattr(model, "distribute_strategy", None)  # of TensorFlow's backend
-    options = options | {"devices": getattr(strategy, "num_replicas_in_sync", 1)}
+    options = options | {"devices": count_sharing()}
     places = {layer.name: f"layer {place}" for place, layer in enumerate(_all_layers(model))}
     config = _renamed(json.loads(model.to_json()), places)
     arrays = [images, labels, *validation_data, *(keras.ops.convert_to_numpy(value) for value in model.variables)]
