@@ -560,6 +560,8 @@ def plot(path, x_label, panels, **scales):
             ax.plot(x, y, "o-", label=name)
         ax.set(xlabel=x_label, ylabel=y_label, **scales)
         ax.set_ylim(0)
+        if not scales:
+            ax.locator_params(axis="x", nbins=5)
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.grid(alpha=0.3)
         ax.legend(fontsize=8)
@@ -577,11 +579,12 @@ def plot_ratios(path, rows):
     rows = [row for row in rows if row.ratio]
     fig, ax = plt.subplots(figsize=(8, 0.55 * len(rows) + 1), layout="constrained")
     bars = ax.barh([row.work for row in rows], [row.ratio for row in rows], color="C0", label="seen here")
-    ax.bar_label(bars, [f"{row.ratio:.2f}" for row in rows], padding=3, fontsize=8)
+    ax.bar_label(bars, [f"{row.ratio:.3g}" for row in rows], padding=3, fontsize=8)
     bounded = [row for row in rows if row.floor]
     ax.plot([row.book / row.floor for row in bounded], [row.work for row in bounded], "k|", ms=14, label="at the floor")
     ax.axvline(1, color="0.4", linewidth=1)
     ax.set(xscale="log", xlabel="times faster than the book's formulation")
+    ax.set_xlim(right=2 * max(row.ratio for row in rows))
     ax.invert_yaxis()
     ax.legend(fontsize=8, loc="lower right")
     fig.savefig(path, dpi=100)
