@@ -576,7 +576,6 @@ def plot_ratios(path, rows):
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    rows = [row for row in rows if row.ratio]
     fig, ax = plt.subplots(figsize=(8, 0.55 * len(rows) + 1), layout="constrained")
     bars = ax.barh([row.work for row in rows], [row.ratio for row in rows], color="C0", label="seen here")
     ax.bar_label(bars, [f"{row.ratio:.3g}" for row in rows], padding=3, fontsize=8)
@@ -653,7 +652,8 @@ def main(argv=None):
         record = {"machine": machine, "rows": [asdict(row) | {"ratio": row.ratio} for row in rows]}
         (options.json or options.out / "benchmark.json").write_text(json.dumps(record, indent=2) + "\n")
     show(rows)
-    plot_ratios(options.out / "ratios.png", rows)
+    if compared := [row for row in rows if row.ratio]:
+        plot_ratios(options.out / "ratios.png", compared)
     return 0 if all(row.agree for row in rows) else 1
 
 
