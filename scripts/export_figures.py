@@ -14,7 +14,7 @@ FIGURES = {  # file in docs/figures: notebook and tag of the cell that draws it
     "gradients.png": ("9_3_convnet_architectures", "claim-8"),
     "ablation.png": ("9_3_convnet_architectures", "ablation-figure"),
     "grad_cam.png": ("9_4_interpreting_convnets", "figure-9.20"),
-    "energy_by_layer.png": ("9_4_interpreting_convnets", "layers"),
+    "trainings.png": ("9_4_interpreting_convnets", "trainings-figure"),
 }
 
 

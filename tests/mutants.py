@@ -539,6 +539,13 @@ TESTED += [
         "if True",
         "test_randomised_copy",
     ),
+    in_interpreting(
+        "first weights taken for new ones",
+        "FRESH = 1000",
+        "FRESH = 1000",
+        "FRESH = 0",
+        "test_weights_that_are_new",
+    ),
 ]
 
 TESTED += [

@@ -424,6 +424,41 @@ def test_randomised_copy_changes_the_named_layers_alone(notebook, architectures)
     assert all(np.array_equal(*pair) for pair in zip(copy.get_weights(), again.get_weights(), strict=True))
 
 
+def test_weights_that_are_new_are_not_the_ones_of_before_training(notebook, architectures):
+    keras.utils.set_random_seed(7)
+    network = architectures["build_mini_xception"](24, (2, 3))  # has learned nothing: from its own seed it comes back
+    names = {"network": network, "lesson": {"SEED": 7}, "SEED": 7, "cam_layer": next(notebook["cut_points"](network))}
+    names |= {"scored_images": 255 * draw_pictures(4, 24), "RANDOMISED": 4, "prepare": lambda values: values}
+    with mock.patch.dict(notebook["raw_maps"].__globals__, names):
+        namespace = run_cells(STEM, notebook | names, "sanity")
+    similarity = namespace["similarity"]
+    assert similarity[0] == pytest.approx(1)
+    assert np.all(similarity[max(similarity)] < 0.99)
+
+
+def test_another_training_is_the_one_of_9_3_from_another_seed(notebook, architectures, tmp_path):
+    images, labels = 255 * draw_pictures(6, 24), np.arange(6.0)[:, None] % 2
+    recipe = {"FILTERS": (2, 3), "EPOCHS": 1, "BATCH_SIZE": 3, "DECAY": False, "MODELS": tmp_path}
+    lesson = architectures | recipe | {"pictures": dict.fromkeys(("train", "validation"), (images, labels))}
+    build, knobs = (
+        architectures["build_mini_xception"],
+        [architectures[name] for name in ("MOMENTUM", "ROTATION", "ZOOM")],
+    )
+    network, weights = build(24, (2, 3), *knobs), []
+    for how, seed in (("untrained", 5), ("own", 5), ("own", 5), ("own", 6)):
+        names = {"lesson": lesson, "image_size": 24, "network": network, "WEIGHTS": how}
+        with mock.patch.dict(notebook["train_again"].__globals__, names):
+            twin = notebook["train_again"](seed)
+        assert [layer.name for layer in twin.layers[1:]] == [layer.name for layer in network.layers[1:]]
+        weights.append(np.concatenate([values.ravel() for values in twin.get_weights()]))
+    keras.utils.set_random_seed(5)
+    first = build(24, (2, 3), *knobs).get_weights()
+    np.testing.assert_array_equal(weights[0], np.concatenate([values.ravel() for values in first]))
+    np.testing.assert_array_equal(weights[1], weights[2])
+    assert not np.array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[1], weights[3])
+
+
 def test_maps_of_many_pictures_are_each_for_its_class(notebook):
     network, pictures = build_classifier(pooled=False), draw_pictures(5)
     classes = np.array([0, 2, 1, 1, 0])

@@ -28,7 +28,7 @@ SMALLEST = {
         **{"LESSONS": {"9_2": SMALL_9_2, "9_3": SMALL_9_3}, "BACKBONE": "mini-Xception", "WEIGHTS": "untrained"},
         **{"BASE": None, "CAT_PICTURE": 0, "PICTURE": 1, "CLASS": None, "CHANNEL": 0, "FILTER_LAYERS": None},
         **{"FILTER": 0, "PATTERNS": 2, "PATTERN_SIZE": 24, "STEPS": 2, "RATE": 5.0, "CROP": 2, "CAM_LAYER": 3},
-        **{"SCORED": 6, "RANDOMISED": 4},
+        **{"SCORED": 6, "RANDOMISED": 4, "TRAININGS": 1},
     },
 }
 VALUES = {  # three of each knob; two where there are no more
@@ -93,6 +93,7 @@ VALUES = {  # three of each knob; two where there are no more
         "OPACITY": (0.0, 0.4, 1.0),
         "SCORED": (2, 6, 8),
         "RANDOMISED": (1, 2, 6),
+        "TRAININGS": (1, 2, 3),
         "SEED": (0, 1, 2),
     },
 }
