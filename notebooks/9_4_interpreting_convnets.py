@@ -45,7 +45,6 @@ PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes on a laptop; 
 DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
 BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches, figures and results
 knob = profile_values(PROFILE)
-
 LESSONS = {"9_2": {}, "9_3": {}}  # knobs of notebooks 9.2 and 9.3 to change for their networks: {"EPOCHS": 3}
 BACKBONE = knob(sample="mini-Xception", book="Xception")  # that, or a classifier of Keras Applications
 WEIGHTS = knob(sample="own", book="imagenet")  # "own": those of notebook 9.3; "imagenet"; a file; "untrained"
