@@ -98,7 +98,7 @@ from helpers import plots, pretrained
 from helpers.lessons import load_lesson
 from helpers.pets import find_annotation, read_mask, read_picture
 from helpers.pretrained import last_maps
-from helpers.progress import SILENT, progress
+from helpers.progress import is_silent, progress
 from helpers.run import save_results
 from helpers.sample_pets import PARTS
 
@@ -1162,7 +1162,7 @@ names = [layer.name for layer in network.layers if isinstance(layer, CONVOLUTION
 plots.show(explore(names[len(names) // 2], 0, explained), "A channel's activation, its pattern, and a heatmap")
 
 # %% tags=["explorer"]
-if not SILENT:  # in a running notebook, not where notebooks are executed to be stored or checked
+if not is_silent():  # in a running notebook, not where notebooks are executed to be stored or checked
     import ipywidgets
 
     channels = ipywidgets.BoundedIntText(value=0, min=0, max=4095, description="channel")

@@ -23,18 +23,16 @@ from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "notebooks"))
-os.environ["TQDM_DISABLE"] = "1"  # bars of our own would be measured, too
+import numpy as np
+from helpers import devices
+from helpers.lessons import load_lesson
+from helpers.pets import list_pets, load_pets
+from helpers.sample_pets import write_sample_pets
+from peak_memory import PeakMemory
+from PIL import Image
+from tqdm import tqdm
 
-import numpy as np  # noqa: E402 (after the path)
-from helpers import devices  # noqa: E402
-from helpers.lessons import load_lesson  # noqa: E402
-from helpers.pets import list_pets, load_pets  # noqa: E402
-from helpers.sample_pets import write_sample_pets  # noqa: E402
-from peak_memory import PeakMemory  # noqa: E402
-from PIL import Image  # noqa: E402
-from tqdm import tqdm  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 LIGHT = "devices disk_cache dogs_vs_cats lessons pets plots progress run sample_pets".split()
 
@@ -186,7 +184,7 @@ def draw_pictures(count, side):
 
 def peak_of(code, *arguments):
     """Run code in a process of its own; return its largest memory in bytes and the JSON that it prints."""
-    code = f"import sys; sys.path[:0] = {[str(ROOT / 'notebooks'), str(ROOT / 'scripts')]!r}\n{code}"
+    code = f"import sys\n{code}"
     with PeakMemory() as memory:
         run = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
     if run.returncode:
@@ -635,6 +633,7 @@ def main(argv=None):
     parser.add_argument("--out", type=Path, default=ROOT / "build/benchmark", metavar="DIR", help="data and plots")
     options = parser.parse_args(argv)
     options.out.mkdir(parents=True, exist_ok=True)
+    os.environ["TQDM_DISABLE"] = "1"  # bars of the helpers would be measured, too
     scale = SMALL if options.small else Scale()
     devices.start_keras()
     machine = {

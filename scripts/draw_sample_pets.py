@@ -9,10 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "notebooks"))
+from helpers.sample_pets import PORTRAITS, write_sample_pets
 
-from helpers.sample_pets import PORTRAITS, write_sample_pets  # noqa: E402 (found only now)
+ROOT = Path(__file__).resolve().parent.parent
 
 # Folders in data/: heads and whole animals for 9.2, heads alone for 9.3.
 SETS = {"sample-pets": {"count": 3000}, "sample-dogs-vs-cats": {"count": 2600, "portraits": 1.0}}

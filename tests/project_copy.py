@@ -46,7 +46,7 @@ def run_pytest(folder, *arguments, **environment):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", f"--junitxml={report}", "-p", "no:cacheprovider", *arguments],
         cwd=folder,
-        env=inherited | {"COLUMNS": "200"} | environment,
+        env=inherited | {"COLUMNS": "200", "PYTHONPATH": str(folder / "notebooks")} | environment,
         capture_output=True,
         text=True,
     )

@@ -12,8 +12,7 @@ from helpers import devices
 from helpers.lessons import NOTEBOOKS
 
 CODE = """
-import json, sys
-sys.path.insert(0, {notebooks!r})
+import json
 from helpers import devices
 devices.start_keras({count})
 import keras, numpy as np
@@ -43,7 +42,7 @@ print(json.dumps(losses))
 
 def train(count, folder):
     """Train both networks on so many logical devices, in a process of its own; return their losses."""
-    code = CODE.format(notebooks=str(NOTEBOOKS), count=count, folder=str(folder))
+    code = CODE.format(count=count, folder=str(folder))
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout.splitlines()[-1])

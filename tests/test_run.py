@@ -57,17 +57,15 @@ def test_results_that_cannot_be_written_leave_the_old_ones(tmp_path):
 
 @pytest.mark.parametrize(("environment", "silent"), [({"TQDM_DISABLE": "1"}, True), ({}, False)])
 def test_progress_bars_are_silent_in_automated_runs(environment, silent):
-    code = "import sys; sys.path[:0] = ['notebooks']; from helpers.progress import progress; list(progress(range(3)))"
-    root = __file__.rsplit("tests", 1)[0]
-    run = subprocess.run([sys.executable, "-c", code], env=environment, cwd=root, capture_output=True, text=True)
+    code = "from helpers.progress import progress; list(progress(range(3)))"
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert ("3/3" not in run.stderr) == silent
 
 
 def test_helpers_import_nothing_large():
     names = "devices disk_cache dogs_vs_cats lessons pets plots progress run sample_pets".split()
-    code = f"import sys; sys.path[:0] = ['notebooks']\nfor name in {names}: __import__(f'helpers.{{name}}')\n"
+    code = f"import sys\nfor name in {names}: __import__(f'helpers.{{name}}')\n"
     code += "print(*{'keras', 'tensorflow', 'matplotlib', 'jupytext', 'IPython'} & sys.modules.keys())"
-    root = __file__.rsplit("tests", 1)[0]
-    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 from helpers import disk_cache, training
-from helpers.lessons import NOTEBOOKS, load_lesson
+from helpers.lessons import load_lesson
 from keras import layers
 
 DICE = np.random.default_rng(0)
@@ -158,10 +158,9 @@ def test_what_is_not_whole_or_not_ours_is_not_loaded_but_trained_anew(tmp_path, 
 LARGEST = "9_3_convnet_architectures"
 KILLED = """
 import os, signal, sys
-sys.path[:0] = [{tests!r}, {notebooks!r}]
+sys.path.insert(0, {tests!r})
 import test_training
 from helpers import disk_cache, training
-from helpers.lessons import NOTEBOOKS, load_lesson
 
 class Killed(training.Diary):
     def on_train_batch_end(self, batch, logs=None):
@@ -203,7 +202,7 @@ def train_mini_xception(folder):
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path, moment, done):
     unkilled, expected = train_mini_xception(tmp_path / "unkilled")
     folder = tmp_path / "killed"
-    paths = {"tests": str(Path(__file__).parent), "notebooks": str(NOTEBOOKS), "folder": str(folder)}
+    paths = {"tests": str(Path(__file__).parent), "folder": str(folder)}
     code = KILLED.format(moment="in an epoch" if moment == "damaged" else moment, **paths)
     killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
@@ -269,7 +268,7 @@ def test_without_room_for_the_model_the_training_is_not_lost(tmp_path):
 
 @pytest.mark.parametrize("silent", [False, True])
 def test_the_forecast_is_one_line_for_people(tmp_path, capsys, monkeypatch, silent):
-    monkeypatch.setattr(training, "SILENT", silent)
+    monkeypatch.setattr(training, "is_silent", lambda: silent)
     fit(tmp_path / "short", batch_size=2)
     assert "minutes" not in capsys.readouterr().out
     monkeypatch.setattr(training.Diary, "SHORT", 0)

@@ -7,16 +7,19 @@ import os
 
 from tqdm.auto import tqdm
 
-SILENT = bool(os.environ.get("TQDM_DISABLE"))
+
+def is_silent():
+    """Tell whether this is an automated run."""
+    return bool(os.environ.get("TQDM_DISABLE"))
 
 
 def progress(iterable=None, **options):
     """Return a tqdm progress bar; see tqdm for the options."""
-    return tqdm(iterable, **{"disable": SILENT, **options})
+    return tqdm(iterable, **{"disable": is_silent(), **options})
 
 
 def training_progress():
     """Return a Keras callback that shows a bar for the epochs and one for the batches."""
     from tqdm.keras import TqdmCallback
 
-    return TqdmCallback(verbose=1, disable=SILENT)
+    return TqdmCallback(verbose=1, disable=is_silent())

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import disk_cache
 from .devices import count_sharing
-from .progress import SILENT, training_progress
+from .progress import is_silent, training_progress
 
 CACHE_FORMAT = 2  # to be raised whenever the same recipe would give another model
 
@@ -144,7 +144,7 @@ class Diary(keras.callbacks.Callback):
                 for place, variable in enumerate(self.variables):
                     variable.assign(state[f"variable {place}"])
             self.history = facts["history"]
-            if not SILENT:
+            if not is_silent():
                 print(f"{self.folder.name.rpartition('-')[0]}: goes on after epoch {int(entry.name)}")
             return int(entry.name)
         return 0
@@ -157,7 +157,7 @@ class Diary(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Print the forecast once, unless the run is an automated one."""
         self.ends.append(time.monotonic())
-        if len(self.ends) == self.LAST and not SILENT:
+        if len(self.ends) == self.LAST and not is_silent():
             step = (self.ends[-1] - self.ends[self.FIRST - 1]) / (self.LAST - self.FIRST)
             epochs, minutes = self.params["epochs"], step * self.params["steps"] * self.params["epochs"] / 60
             if minutes >= self.SHORT:
