@@ -36,7 +36,7 @@ benchmark: $(READY)  ## measure the project against the book's formulation (a qu
 	$(BIN)/python scripts/benchmark.py $(ARGS)
 
 sample: $(READY)  ## draw cats and dogs into data/sample-*, unless they are there
-	$(BIN)/python scripts/draw_sample_pets.py
+	$(BIN)/python -m sample_pets
 
 lab: $(READY) sample  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks

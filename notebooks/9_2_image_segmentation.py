@@ -87,7 +87,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from keras import layers
 
-from helpers import devices, plots, sample_pets
+import sample_pets
+from helpers import devices, plots
 from helpers.pets import CLASS_NAMES, list_pets, load_pets, read_mask, read_picture
 from helpers.run import save_results
 from helpers.training import fit_once

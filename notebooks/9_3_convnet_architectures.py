@@ -96,7 +96,8 @@ import matplotlib.pyplot as plt
 import tensorflow as tf
 from keras import layers
 
-from helpers import devices, plots, sample_pets
+import sample_pets
+from helpers import devices, plots
 from helpers.batch_norm import FusedBatchNormalization
 from helpers.dogs_vs_cats import CLASS_NAMES, list_split, load_split
 from helpers.progress import progress
@@ -610,7 +611,8 @@ plots.show(fig, "Multiplications saved and time saved by separable convolutions,
 
 # %% tags=["step-9.3-4"]
 if PROFILE == "sample":
-    PETS = sample_pets.write_sample_pets(Path(DATA, "sample-dogs-vs-cats"), count=2 * sum(PICTURES), portraits=1.0)
+    folder = Path(DATA, "sample-dogs-vs-cats")
+    PETS = sample_pets.write_sample_pets(folder, count=2 * sum(PICTURES), portraits=1.0, layout="kaggle")
 else:
     PETS = Path(DATA, "dogs-vs-cats")
 split = list_split(PETS, PICTURES)

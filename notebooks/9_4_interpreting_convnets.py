@@ -100,7 +100,7 @@ from helpers.pets import find_annotation, read_mask, read_picture
 from helpers.pretrained import last_maps
 from helpers.progress import is_silent, progress
 from helpers.run import save_results
-from helpers.sample_pets import PARTS
+from sample_pets import PARTS
 
 FIGURES = Path(BUILD, "figures")
 FIGURES.mkdir(parents=True, exist_ok=True)

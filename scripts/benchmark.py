@@ -24,17 +24,18 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
-from helpers import devices
-from helpers.lessons import load_lesson
-from helpers.pets import list_pets, load_pets
-from helpers.sample_pets import write_sample_pets
-from peak_memory import PeakMemory
 from PIL import Image
 from tqdm import tqdm
 
+from helpers import devices
+from helpers.lessons import load_lesson
+from helpers.pets import list_pets, load_pets
+from peak_memory import PeakMemory
+from sample_pets import write_sample_pets
+
 ROOT = Path(__file__).resolve().parent.parent
 
-LIGHT = "devices disk_cache dogs_vs_cats lessons pets plots progress run sample_pets".split()
+LIGHT = "devices disk_cache dogs_vs_cats lessons pets plots progress run".split()
 
 
 @dataclass(frozen=True)
@@ -312,6 +313,7 @@ def count_multiplications():
 def measure_mini_xception(scale, folder):
     """Train the mini-Xception for an epoch, with Keras's batch norm and with the fused one."""
     import keras
+
     import plain
 
     lesson = load_lesson("9_3_convnet_architectures", PROFILE="book")
@@ -345,8 +347,9 @@ def measure_mini_xception(scale, folder):
 def compare_batch_norm():
     """Return the largest difference between Keras's batch norm and the fused one: outputs, gradients, averages."""
     import tensorflow as tf
-    from helpers.batch_norm import FusedBatchNormalization
     from keras import layers, ops
+
+    from helpers.batch_norm import FusedBatchNormalization
 
     maps = tf.random.stateless_normal((32, 45, 45, 64), (1, 2), 2.0, 3.0)
     target = tf.random.stateless_normal(maps.shape, (3, 4))
@@ -365,8 +368,9 @@ def compare_batch_norm():
 def measure_patterns(scale, folder):
     """Grow the patterns of the first filters of Xception's block3_sepconv1, each with the same steps."""
     import keras
-    import plain
     from keras import ops
+
+    import plain
 
     keras.utils.set_random_seed(1)
     base = keras.applications.Xception(weights=None, include_top=False)
@@ -419,8 +423,9 @@ def measure_patterns(scale, folder):
 def measure_grad_cam(scale, folder):
     """Make the heatmap of one picture with Xception, after a first one that compiles."""
     import keras
-    import plain
     from keras import ops
+
+    import plain
 
     keras.utils.set_random_seed(1)
     network, layer = keras.applications.Xception(weights=None), "block14_sepconv2_act"

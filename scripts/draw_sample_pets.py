@@ -1,44 +1,7 @@
 #!/usr/bin/env python3
-"""Draw what the notebooks' `sample` profile shows, in the layout of Oxford-IIIT Pet; nothing to do where it is there.
+"""Draw the sample pets: the same as `python -m sample_pets`."""
 
-python scripts/draw_sample_pets.py
-python scripts/draw_sample_pets.py --count 20000 --seed 5 --dest somewhere/else
-"""
-
-import argparse
-import sys
-from pathlib import Path
-
-from helpers.sample_pets import PORTRAITS, write_sample_pets
-
-ROOT = Path(__file__).resolve().parent.parent
-
-# Folders in data/: heads and whole animals for 9.2, heads alone for 9.3.
-SETS = {"sample-pets": {"count": 3000}, "sample-dogs-vs-cats": {"count": 2600, "portraits": 1.0}}
-
-
-def main():
-    """Parse the command line and draw: the sets of the notebooks, or another one."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dest", type=Path, help="draw one set here, instead of those of the notebooks into data/")
-    parser.add_argument("--count", type=int, help="with --dest: number of pictures, half of them cats (3000)")
-    parser.add_argument("--seed", type=int, help="with --dest: another seed, other pictures (2021)")
-    parser.add_argument("--portraits", type=float, help=f"with --dest: share of heads, 0 to 1 ({PORTRAITS})")
-    options = parser.parse_args()
-    given = {name: value for name, value in vars(options).items() if value is not None}
-    folder = given.pop("dest", None)
-    if given and not folder:
-        parser.error(f"--{next(iter(given))} needs --dest: the sets of the notebooks are what they are")
-    if given.get("count", 1) < 1 or given.get("seed", 0) < 0 or not 0 <= given.get("portraits", 0) <= 1:
-        parser.error("--count must be at least 1, --seed at least 0, --portraits 0 to 1")
-    standard = {ROOT / "data" / name: recipe for name, recipe in SETS.items()}
-    for target, recipe in ({folder: {"count": 3000} | given} if folder else standard).items():
-        try:
-            write_sample_pets(target, **recipe)
-        except OSError as error:
-            sys.exit(f"Not drawn: {error}")
-        print(f"{recipe['count']:,} sample pets are in {target}")
-
+from sample_pets.__main__ import main
 
 if __name__ == "__main__":
     main()

@@ -31,8 +31,9 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 from nbconvert.filters import strip_ansi
 from papermill.iorw import LocalHandler, papermill_io
-from peak_memory import PeakMemory
 from traitlets.config import Config
+
+from peak_memory import PeakMemory
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ("sample", "book")

@@ -17,8 +17,9 @@ from functools import partial
 from pathlib import Path
 
 from nbformat.v4 import new_output
-from project_copy import ProjectCopy, find_cell, replaced, run_pytest
 from tqdm import tqdm
+
+from project_copy import ProjectCopy, find_cell, replaced, run_pytest
 
 SEGMENTATION = "9_2_image_segmentation"
 ARCHITECTURES = "9_3_convnet_architectures"

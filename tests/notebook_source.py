@@ -1,6 +1,7 @@
 """Definitions taken from a notebook's text source, so that tests check what the reader sees and no copy of it."""
 
 import jupytext
+
 from helpers.lessons import NOTEBOOKS
 
 STEMS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.py"))

@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers, ops
+
 from helpers import batch_norm
 from helpers.batch_norm import FusedBatchNormalization
-from keras import layers, ops
 
 MAPS = np.random.default_rng(0).normal(3, 2, (4, 9, 7, 6)).astype("float32")
 

@@ -2,10 +2,11 @@
 
 import json
 
-import benchmark
 import numpy as np
-import plain
 import pytest
+
+import benchmark
+import plain
 from benchmark import Row
 
 COMPARED = ("read", "segmentation", "mini-xception", "patterns", "cam", "imports", "batches")

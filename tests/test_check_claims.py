@@ -2,8 +2,9 @@
 
 import json
 
-import check_claims
 import pytest
+
+import check_claims
 
 SOUND = {
     "9_2": {

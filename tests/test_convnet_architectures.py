@@ -7,9 +7,10 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
-from helpers import sample_pets
-from helpers.lessons import load_lesson
 from keras import layers
+
+import sample_pets
+from helpers.lessons import load_lesson
 from notebook_source import find_cells, find_solutions, run_cells
 
 STEM = "9_3_convnet_architectures"
@@ -356,7 +357,7 @@ def test_ablation_takes_out_what_it_says(notebook, switches):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    sample_pets.write_sample_pets(folder / "dogs-vs-cats", count=40, portraits=1.0, workers=1)
+    sample_pets.write_sample_pets(folder / "dogs-vs-cats", count=40, portraits=1.0, layout="kaggle", workers=1)
     return folder
 
 

@@ -7,6 +7,7 @@ import sys
 import keras
 import nbformat
 import pytest
+
 from helpers import batch_norm  # noqa: F401 (its layer is in the models)
 from notebook_checks.outputs import flatten
 from notebook_source import STEMS

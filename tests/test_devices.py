@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import pytest
 import tensorflow as tf
+
 from helpers import devices
 from helpers.lessons import NOTEBOOKS
 

@@ -5,6 +5,7 @@ import os
 import time
 
 import pytest
+
 from helpers import disk_cache
 from helpers.disk_cache import Digests
 

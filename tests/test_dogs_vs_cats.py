@@ -6,18 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import dogs_vs_cats, pets
-from helpers.sample_pets import write_sample_pets
 from PIL import Image
+
+from helpers import dogs_vs_cats, pets
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSETS = Path(os.environ.get("COMPANION_ASSETS", ROOT.parent / "shared" / "assets"))
 SIZES = (12, 4, 10)
-BREEDS = (("Bramble", "Marble", "Velvet"), ("barley", "conker", "thistle"))
 PLACES = {
     "Kaggle": lambda label, number: f"train/{('cat', 'dog')[label]}.{number}.jpg",
     "Microsoft": lambda label, number: f"PetImages/{('Cat', 'Dog')[label]}/{number}.jpg",
-    "drawn": lambda label, number: f"images/{BREEDS[label][number % 3]}_{number // 3 + 1}.jpg",
 }
 
 
@@ -38,8 +36,6 @@ def folder(tmp_path, copy):
             path = picture_path(tmp_path, copy, label, number)
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (9, 7), (0, number, 200) if label else (200, number, 0)).save(path, "PNG")
-    if copy == "drawn":
-        (tmp_path / "sample.json").write_text("{}")
     return tmp_path
 
 
@@ -120,15 +116,6 @@ def test_load_split_keeps_labels_beside_their_pictures(folder, copy, tmp_path, c
     np.testing.assert_array_equal(again[1], labels)
     assert capsys.readouterr().out == printed
     assert split == dogs_vs_cats.list_split(folder, SIZES)
-
-
-def test_drawn_animals_have_the_labels_of_their_lists(tmp_path):
-    write_sample_pets(tmp_path / "pets", count=12, portraits=1.0, workers=1)
-    lines = (tmp_path / "pets/annotations/list.txt").read_text().splitlines()
-    species = {name: int(number) for name, _, number, _ in map(str.split, lines)}  # 1 cat, 2 dog
-    paths, labels = dogs_vs_cats.list_split(tmp_path / "pets", (6, 0, 0))["train"]
-    assert [species[path.stem] for path in paths] == [1 + label for label in labels]
-    assert sorted(labels) == [0] * 6 + [1] * 6
 
 
 def test_real_pictures_load(tmp_path, capsys):

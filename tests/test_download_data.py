@@ -16,8 +16,9 @@ import time
 import zipfile
 from pathlib import Path
 
-import download_data
 import pytest
+
+import download_data
 from faulty_server import Fault, FaultyServer
 
 CONTENT = random.Random(9).randbytes(300_000)

@@ -5,6 +5,7 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
+
 from helpers.lessons import load_lesson
 from notebook_source import find_cells, find_solutions
 

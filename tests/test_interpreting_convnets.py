@@ -5,8 +5,9 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
-from helpers.lessons import load_lesson
 from keras import layers, ops
+
+from helpers.lessons import load_lesson
 from notebook_source import find_solutions, run_cells
 from project_copy import ROOT
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from helpers import sample_pets
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+import sample_pets
 from notebook_checks.outputs import flatten
 from notebook_source import NOTEBOOKS, STEMS, read_notebook
 from run_notebooks import is_tagged, knobs
@@ -153,7 +154,7 @@ def sources(tmp_path_factory):
     folders = {name: [str(tmp_path_factory.mktemp(name)) for _ in range(3)] for name in ("DATA", "BUILD")}
     for data in folders["DATA"]:
         sample_pets.write_sample_pets(f"{data}/oxford-pets", count=24, workers=1)
-        sample_pets.write_sample_pets(f"{data}/dogs-vs-cats", count=40, portraits=1.0, workers=1)
+        sample_pets.write_sample_pets(f"{data}/dogs-vs-cats", count=40, portraits=1.0, layout="kaggle", workers=1)
         Path(data, "weights").mkdir()
         Path(data, "weights", "imagenet_class_index.json").write_text(
             json.dumps({i: (f"n{i}", i) for i in range(1000)})

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from helpers import sample_pets
+
+import sample_pets
 from helpers.lessons import load_lesson
 
 ARCHITECTURES = "9_3_convnet_architectures"
@@ -31,7 +32,7 @@ def test_unknown_knobs_and_tags_are_refused():
 
 
 def test_another_notebook_gets_the_trained_networks_and_trains_them_once(tmp_path, monkeypatch):
-    sample_pets.write_sample_pets(tmp_path / "dogs-vs-cats", count=40, portraits=1.0, workers=1)
+    sample_pets.write_sample_pets(tmp_path / "dogs-vs-cats", count=40, portraits=1.0, layout="kaggle", workers=1)
     knobs = SMALLEST | {"PROFILE": "book", "DATA": str(tmp_path), "BUILD": str(tmp_path / "build")}
     first = load_lesson(ARCHITECTURES, ["setup", "step-9.3-4", "step-9.3-7"], **knobs)
     monkeypatch.setattr(first["keras"].Model, "fit", None)  # a second training would fail

@@ -1,6 +1,7 @@
 """The planted faults are caught; those that take long are `slow`."""
 
 import pytest
+
 from mutants import FAST, MUTANTS, judge
 from project_copy import ROOT, ProjectCopy
 

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from PIL import Image
+
 from notebook_checks import Failure, limits_of, plugin
 from notebook_checks.outputs import compare, flatten
 from notebook_checks.runs import compare_runs
 from notebook_checks.stored import CHAPTER, CHECKS, Stored
-from PIL import Image
 from project_copy import run_pytest
 
 CPU = limits_of(new_code_cell(), "cpu")

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import disk_cache, pets
 from PIL import Image
+
+from helpers import disk_cache, pets
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSETS = Path(os.environ.get("COMPANION_ASSETS", ROOT.parent / "shared" / "assets"))

@@ -4,8 +4,9 @@ import IPython.display
 import matplotlib
 import numpy as np
 import pytest
-from helpers import plots
 from matplotlib.colors import to_rgba
+
+from helpers import plots
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt

@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+
 from helpers import pretrained
 from helpers.pretrained import load_application, load_class_names
 

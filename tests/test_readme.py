@@ -4,6 +4,7 @@ import re
 
 import nbformat
 import pytest
+
 from export_figures import FIGURES, ROOT, find_figure
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

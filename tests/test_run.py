@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from helpers.devices import quiet_start
 from helpers.run import profile_values, save_results
 
@@ -64,7 +65,7 @@ def test_progress_bars_are_silent_in_automated_runs(environment, silent):
 
 
 def test_helpers_import_nothing_large():
-    names = "devices disk_cache dogs_vs_cats lessons pets plots progress run sample_pets".split()
+    names = "devices disk_cache dogs_vs_cats lessons pets plots progress run".split()
     code = f"import sys\nfor name in {names}: __import__(f'helpers.{{name}}')\n"
     code += "print(*{'keras', 'tensorflow', 'matplotlib', 'jupytext', 'IPython'} & sys.modules.keys())"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,6 +10,7 @@ from unittest import mock
 import jupytext
 import nbformat
 import pytest
+
 import run_notebooks
 
 LESSON = """\

@@ -11,9 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from keras import layers
+
 from helpers import disk_cache, training
 from helpers.lessons import load_lesson
-from keras import layers
 
 DICE = np.random.default_rng(0)
 IMAGES, LABELS = DICE.integers(0, 256, (40, 8, 8, 3), "uint8"), DICE.integers(0, 2, 40, "uint8")

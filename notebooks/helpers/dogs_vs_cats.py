@@ -1,4 +1,4 @@
-"""Dogs vs. Cats: the book's subset of the data set to arrays, from Microsoft's copy, Kaggle's, or a drawn one."""
+"""Dogs vs. Cats: the book's subset of the data set to arrays, from Microsoft's copy or Kaggle's."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from .pets import load_pictures, report_skipped
-from .sample_pets import name_pet
 
 CLASS_NAMES = ("cat", "dog")
 SPLITS = ("train", "validation", "test")
@@ -17,7 +16,6 @@ LAYOUTS = {
         ("PetImages/Cat", "PetImages/Dog"),
         lambda label, number: f"PetImages/{CLASS_NAMES[label].title()}/{number}.jpg",
     ),
-    "drawn": (("sample.json",), lambda label, number: f"images/{name_pet(2 * number + label)[0]}.jpg"),
 }
 
 

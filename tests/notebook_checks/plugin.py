@@ -14,6 +14,7 @@ import nbformat
 import pytest
 from nbconvert.filters import strip_ansi
 from nbval.plugin import IPyNbCell, IPyNbFile
+
 from peak_memory import PeakMemory
 
 from . import Failure, is_ignored, limits_of, reason

@@ -1,4 +1,4 @@
-"""A folder of sample pets in the layout of Oxford-IIIT Pet."""
+"""A folder of sample pets, laid out like Oxford-IIIT Pet or like Kaggle's Dogs vs. Cats."""
 
 import json
 import os
@@ -8,26 +8,43 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from PIL import Image
+from tqdm import tqdm
 
-from ..progress import progress
 from .drawing import BREEDS, PORTRAITS, draw_pet
 
 VERSION = 1  # raise when the pictures change: folders of another version are drawn anew
+SPECIES = ("cat", "dog")  # of the pictures with even numbers, and with odd ones
 
 
-def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, workers=None):
+def name_pet(index):
+    """Return the name of a picture as Oxford gives it: breed and number."""
+    breeds, number = BREEDS[SPECIES[index % 2]], index // 2
+    return f"{breeds[number % len(breeds)]}_{number // len(breeds) + 1}"
+
+
+def name_contestant(index):
+    """Return the name of a picture as Kaggle gives it: species and number, from 0."""
+    return f"{SPECIES[index % 2]}.{index // 2}"
+
+
+LAYOUTS = {"oxford": ("images", name_pet), "kaggle": ("train", name_contestant)}  # folder of the pictures, their names
+
+
+def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, layout="oxford", workers=None):
     """Draw a data set of cats and dogs, half and half, unless it is there already.
 
-    The folder has `images/NAME.jpg`, `annotations/trimaps/NAME.png` (1 animal, 2 background, 3 outline),
-    `annotations/parts/NAME.png` (index into PARTS) and Oxford's lists `list.txt`, `trainval.txt` and `test.txt`,
-    whose lines hold name, breed number, species (1 cat, 2 dog) and number within the species. Cat breeds are
-    capitalised, dog breeds are not. The pictures of a smaller data set are the first ones of a larger one.
+    In Oxford's layout the folder has `images/NAME.jpg` and the lists `list.txt`, `trainval.txt` and `test.txt` in
+    `annotations`, whose lines hold name, breed number, species (1 cat, 2 dog) and number within the species; cat breeds
+    are capitalised, dog breeds are not. In Kaggle's it has `train/cat.0.jpg`, `train/dog.0.jpg` and so on. Both have
+    `annotations/trimaps/NAME.png` (1 animal, 2 background, 3 outline) and `annotations/parts/NAME.png` (index into
+    PARTS). The pictures of a smaller data set are the first ones of a larger one.
 
     Args:
         folder: where to; replaced as a whole if it holds another data set of sample pets.
         count: number of pictures.
         seed: seed of the data set, an int >= 0.
         portraits: share of the pictures that show a head rather than a whole animal, 0 to 1.
+        layout: "oxford" or "kaggle".
         workers: number of processes; one a core unless given.
 
     Returns:
@@ -38,6 +55,7 @@ def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, worker
     """
     folder = Path(folder)
     recipe = {"what": "sample pets", "version": VERSION, "count": count, "seed": seed, "portraits": portraits}
+    recipe["layout"] = layout
     stamp = folder / "sample.json"
     if stamp.exists() and json.loads(stamp.read_text()) == recipe:
         return folder
@@ -45,7 +63,7 @@ def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, worker
         raise FileExistsError(f"{folder} holds something else than sample pets; give another folder or empty it")
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.unfinished")
     try:
-        _write(unfinished, count, seed, portraits, workers)
+        _write(unfinished, count, seed, portraits, layout, workers)
         (unfinished / "sample.json").write_text(json.dumps(recipe))
         if folder.exists():
             shutil.rmtree(folder)
@@ -55,33 +73,27 @@ def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, worker
     return folder
 
 
-def name_pet(index):
-    """Return the name and the species of a picture: cats have even numbers, dogs odd ones."""
-    species = ("cat", "dog")[index % 2]
-    number = index // 2
-    breeds = BREEDS[species]
-    return f"{breeds[number % len(breeds)]}_{number // len(breeds) + 1}", species
-
-
-def _write(folder, count, seed, portraits, workers):
+def _write(folder, count, seed, portraits, layout, workers):
     """Draw all pictures in parallel, then write the lists."""
-    for part in ("images", "annotations/trimaps", "annotations/parts"):
+    for part in (LAYOUTS[layout][0], "annotations/trimaps", "annotations/parts"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    tasks = [(folder, seed, portraits, index) for index in range(count)]
+    tasks = [(folder, seed, portraits, layout, index) for index in range(count)]
     # "spawn" works the same on every system, and a fork of a process with TensorFlow's threads may hang.
     with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
         done = pool.map(_write_one, tasks, chunksize=max(1, min(20, count // 8)))
-        for _ in progress(done, total=count, desc="Drawing sample pets", unit="picture"):
+        for _ in tqdm(done, total=count, desc="Drawing sample pets", unit="picture"):
             pass
-    _write_lists(folder / "annotations", count)
+    if layout == "oxford":
+        _write_lists(folder / "annotations", count)
 
 
 def _write_one(task):
     """Draw and save one picture with its masks."""
-    folder, seed, portraits, index = task
-    name, species = name_pet(index)
-    drawing = draw_pet(seed, index, species, portraits)
-    Image.fromarray(drawing.picture).save(folder / f"images/{name}.jpg", quality=92)
+    folder, seed, portraits, layout, index = task
+    part, name_picture = LAYOUTS[layout]
+    name = name_picture(index)
+    drawing = draw_pet(seed, index, SPECIES[index % 2], portraits)
+    Image.fromarray(drawing.picture).save(folder / part / f"{name}.jpg", quality=92)
     Image.fromarray(drawing.trimap).save(folder / f"annotations/trimaps/{name}.png")
     Image.fromarray(drawing.parts).save(folder / f"annotations/parts/{name}.png")
 
@@ -91,9 +103,9 @@ def _write_lists(folder, count):
     breeds = [breed for names in BREEDS.values() for breed in names]
     lines, halves = [], ([], [])
     for index in range(count):
-        name, species = name_pet(index)
+        name, species = name_pet(index), SPECIES[index % 2]
         breed = name.rsplit("_", 1)[0]
-        line = f"{name} {breeds.index(breed) + 1} {1 + (species == 'dog')} {BREEDS[species].index(breed) + 1}"
+        line = f"{name} {breeds.index(breed) + 1} {1 + index % 2} {BREEDS[species].index(breed) + 1}"
         lines.append(line)
         halves[(index // 2) % 2].append(line)
     for file, content in (("list.txt", lines), ("trainval.txt", halves[0]), ("test.txt", halves[1])):
