@@ -39,7 +39,7 @@
 # %% tags=["parameters"]
 import os
 
-from helpers.run import profile_values
+from helpers.knobs import profile_values
 
 PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes on a laptop; "book": the chapter's numbers
 DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
@@ -90,7 +90,7 @@ from keras import layers
 import sample_pets
 from helpers import devices, plots
 from helpers.pets import CLASS_NAMES, list_pets, load_pets, read_mask, read_picture
-from helpers.run import save_results
+from helpers.results import save_results
 from helpers.training import fit_once
 
 MODELS = Path(BUILD, "models", PROFILE)

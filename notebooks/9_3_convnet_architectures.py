@@ -39,7 +39,7 @@
 # %% tags=["parameters"]
 import os
 
-from helpers.run import profile_values
+from helpers.knobs import profile_values
 
 PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes on a laptop; "book": the chapter's numbers
 DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
@@ -101,7 +101,7 @@ from helpers import devices, plots
 from helpers.batch_norm import FusedBatchNormalization
 from helpers.dogs_vs_cats import CLASS_NAMES, list_split, load_split
 from helpers.progress import progress
-from helpers.run import save_results
+from helpers.results import save_results
 from helpers.training import fit_once
 
 MODELS = Path(BUILD, "models", PROFILE)

@@ -39,7 +39,7 @@
 # %% tags=["parameters"]
 import os
 
-from helpers.run import profile_values
+from helpers.knobs import profile_values
 
 PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes on a laptop; "book": the chapter's numbers
 DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
@@ -99,7 +99,7 @@ from helpers.lessons import load_lesson
 from helpers.pets import find_annotation, read_mask, read_picture
 from helpers.pretrained import last_maps
 from helpers.progress import is_silent, progress
-from helpers.run import save_results
+from helpers.results import save_results
 from sample_pets import PARTS
 
 FIGURES = Path(BUILD, "figures")
@@ -115,7 +115,7 @@ keras.utils.set_random_seed(SEED)
 folders = {"PROFILE": PROFILE, "DATA": DATA, "BUILD": BUILD}
 needed = "step-9.3-7" if "mini-Xception" in (BACKBONE, (BASE or [BACKBONE])[0]) else "baseline"  # both networks, or one
 lesson = load_lesson("9_3_convnet_architectures", ["setup", "step-9.3-4", needed], **folders, **LESSONS["9_3"])
-baseline, split, image_size = lesson["baseline"], lesson["split"], lesson["IMAGE_SIZE"]
+baseline, split, image_size = lesson.baseline, lesson.split, lesson.IMAGE_SIZE
 
 # %% [markdown]
 # ## 9.4.1 Intermediate activations
@@ -232,7 +232,7 @@ def measure_silence(model, images, batch_size=10):
     return dead / len(images), zero / len(images)
 
 
-test_images, test_labels = lesson["pictures"]["test"]
+test_images, test_labels = lesson.pictures["test"]
 chosen = np.random.default_rng(SEED).permutation(len(test_images))[:100]
 dead_share, zero_share = measure_silence(activation_model, test_images[np.sort(chosen)])
 
@@ -280,10 +280,10 @@ def load_network(name, weights, include_top=True, size=None):
         return pretrained.load_application(name, weights, include_top, Path(DATA, "weights"))
     if weights not in ("own", "untrained"):
         raise ValueError(f'WEIGHTS is {weights!r}, but the mini-Xception takes "own" or "untrained"')
-    knobs = (lesson[knob] for knob in ("FILTERS", "MOMENTUM", "ROTATION", "ZOOM"))
-    network = lesson["build_mini_xception"](size or image_size, *knobs)
+    knobs = lesson.FILTERS, lesson.MOMENTUM, lesson.ROTATION, lesson.ZOOM
+    network = lesson.build_mini_xception(size or image_size, *knobs)
     if weights == "own":
-        network.set_weights(lesson["mini_xception"].get_weights())
+        network.set_weights(lesson.mini_xception.get_weights())
     network = network if include_top else keras.Model(network.input, last_maps(network))
     return network, lambda pictures: ops.cast(pictures, "float32")
 
@@ -504,7 +504,7 @@ for name in in_order:
 # %% tags=["listing-9.20"]
 network, prepare = load_network(BACKBONE, WEIGHTS)
 if network.output.shape[-1] == 1:
-    class_names = [(name, name) for name in lesson["CLASS_NAMES"]]
+    class_names = [(name, name) for name in lesson.CLASS_NAMES]
 else:
     class_names = pretrained.load_class_names(Path(WEIGHTS).parent, Path(DATA, "weights"))
 print(f"{BACKBONE}: {network.input.shape[1]} pixels, {len(class_names)} classes, {network.count_params():,} parameters")
@@ -727,7 +727,7 @@ plots.show(
 # %% tags=["segmentation"] nbval={"timeout": 1800, "figure_rms": 0.2}
 cells = ["setup", "step-9.2-1", "step-9.2-2", "step-9.2-5", "step-9.2-7"]
 segmentation = load_lesson("9_2_image_segmentation", cells, **folders, **LESSONS["9_2"])
-segmenter, pet = segmentation["model"], segmentation["val_images"][segmentation["SHOWN_PREDICTION"]]
+segmenter, pet = segmentation.model, segmentation.val_images[segmentation.SHOWN_PREDICTION]
 answer = np.argmax(segmenter.predict(pet[np.newaxis], verbose=0)[0], axis=-1)
 
 
@@ -747,7 +747,7 @@ for ax, index in zip(axes[2:], (0, 1), strict=True):
     score = mask_score(answer == index, index)
     halves = split_at(to_logits(segmenter), narrowest)
     heat = to_heatmap(grad_cam(*halves, pet[np.newaxis].astype("float32"), score)[0])
-    plots.show_picture(lay_over(pet, heat, COLORMAP, 0.6), f"for its {segmentation['CLASS_NAMES'][index]}", ax)
+    plots.show_picture(lay_over(pet, heat, COLORMAP, 0.6), f"for its {segmentation.CLASS_NAMES[index]}", ax)
 plots.show(fig, "A pet, its predicted mask, and the heatmaps of what speaks for animal and for background")
 
 # %% [markdown]
@@ -769,8 +769,8 @@ def list_scored():
     """Return the paths of validation pictures in a folder with `annotations/trimaps`: those of 9.3 if drawn, else those of 9.2."""
     if PROFILE == "sample":
         return split["validation"][0]
-    validation = segmentation["names"][-segmentation["VALIDATION"] :]
-    return [Path(segmentation["PETS"], "images", f"{name}.jpg") for name in validation]
+    validation = segmentation.names[-segmentation.VALIDATION :]
+    return [Path(segmentation.PETS, "images", f"{name}.jpg") for name in validation]
 
 
 candidates = list_scored()
@@ -1045,7 +1045,7 @@ def measure_similarity(network, seed):
 
 
 FRESH = 1000  # is added to the seed of a training for weights that are new to its network
-similarity, elsewhere = measure_similarity(network, lesson["SEED"] + FRESH)
+similarity, elsewhere = measure_similarity(network, lesson.SEED + FRESH)
 
 # %% tags=["sanity"] nbval={"rtol": 0.2, "atol": 0.45, "figure_rms": 0.2}
 fig, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
@@ -1081,12 +1081,12 @@ print(f"between maps of different pictures: {elsewhere.mean():.2f}")
 def train_again(seed):
     """Return a copy of the network with weights from another seed, trained as notebook 9.3 trains the mini-Xception."""
     keras.utils.set_random_seed(seed)
-    with lesson["devices"].use(lesson["DEVICES"], lesson["PRECISION"]):
-        knobs = [lesson[knob] for knob in ("FILTERS", "MOMENTUM", "ROTATION", "ZOOM")]
-        another = lesson["build_mini_xception"](image_size, *knobs)
+    with lesson.devices.use(lesson.DEVICES, lesson.PRECISION):
+        knobs = lesson.FILTERS, lesson.MOMENTUM, lesson.ROTATION, lesson.ZOOM
+        another = lesson.build_mini_xception(image_size, *knobs)
         if WEIGHTS == "own":
-            recipe = [lesson[knob] for knob in ("EPOCHS", "BATCH_SIZE", "LEARNING_RATE", "DECAY", "MODELS")]
-            lesson["train_classifier"](another, lesson["pictures"], *recipe)
+            recipe = lesson.EPOCHS, lesson.BATCH_SIZE, lesson.LEARNING_RATE, lesson.DECAY, lesson.MODELS
+            lesson.train_classifier(another, lesson.pictures, *recipe)
     copy = keras.models.clone_model(network)
     copy.set_weights(another.get_weights())
     return copy
@@ -1094,7 +1094,7 @@ def train_again(seed):
 
 # %% tags=["trainings"] nbval={"timeout": 1800}
 networks, energies, similarities = [network], [energy_by_layer], [similarity]
-seeds = range(lesson["SEED"] + 1, lesson["SEED"] + TRAININGS) if BACKBONE == "mini-Xception" else ()
+seeds = range(lesson.SEED + 1, lesson.SEED + TRAININGS) if BACKBONE == "mini-Xception" else ()
 for seed in progress(seeds, desc="Other trainings", unit="network"):
     networks.append(train_again(seed))
     energies.append(measure_layers(networks[-1], by_side.values()))

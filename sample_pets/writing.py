@@ -2,13 +2,14 @@
 
 import json
 import os
-import shutil
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
 from PIL import Image
 from tqdm import tqdm
+
+from helpers.files import write_whole
 
 from .drawing import BREEDS, PORTRAITS, draw_pet
 
@@ -61,15 +62,9 @@ def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, layout
         return folder
     if folder.exists() and not stamp.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} holds something else than sample pets; give another folder or empty it")
-    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.unfinished")
-    try:
-        _write(unfinished, count, seed, portraits, layout, workers)
-        (unfinished / "sample.json").write_text(json.dumps(recipe))
-        if folder.exists():
-            shutil.rmtree(folder)
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with write_whole(folder) as draft:
+        _write(draft, count, seed, portraits, layout, workers)
+        (draft / "sample.json").write_text(json.dumps(recipe))
     return folder
 
 

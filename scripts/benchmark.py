@@ -35,7 +35,7 @@ from sample_pets import write_sample_pets
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LIGHT = "devices disk_cache dogs_vs_cats lessons pets plots progress run".split()
+LIGHT = "devices disk_cache dogs_vs_cats files knobs lessons pets plots progress results".split()
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ def measure_segmentation(scale, folder):
     """Train the network of 9.2 for an epoch in 32 bits and in the fastest precision; and to its end in both."""
     import keras
 
-    build = load_lesson("9_2_image_segmentation")["build_segmentation_network"]
+    build = load_lesson("9_2_image_segmentation").build_segmentation_network
     pictures, masks, _ = draw_pictures(64 * scale.steps_92, scale.side_92)
     precisions = {"ours": "fastest", "book": "float32"}
     ways = {}
@@ -287,8 +287,8 @@ def score_segmentation(folder, scale, seed, precision):
     }
     with redirect_stdout(io.StringIO()):
         lesson = load_lesson("9_2_image_segmentation", cells, **knobs, **scale.iou_knobs)
-    predicted = lesson["predict_masks"](lesson["model"], lesson["val_images"])
-    return lesson["segmentation_scores"](lesson["val_masks"], predicted)["mean_iou"]
+    predicted = lesson.predict_masks(lesson.model, lesson.val_images)
+    return lesson.segmentation_scores(lesson.val_masks, predicted)["mean_iou"]
 
 
 def count_work(model):
@@ -307,7 +307,7 @@ def count_work(model):
 @cache
 def count_multiplications():
     """Return the function of notebook 9.3."""
-    return load_lesson("9_3_convnet_architectures")["count_multiplications"]
+    return load_lesson("9_3_convnet_architectures").count_multiplications
 
 
 def measure_mini_xception(scale, folder):
@@ -319,16 +319,16 @@ def measure_mini_xception(scale, folder):
     lesson = load_lesson("9_3_convnet_architectures", PROFILE="book")
     pictures, _, labels = draw_pictures(32 * scale.steps_93, scale.side_93)
     kinds = {"ours": (None, "float32"), "book": (plain.xception_block, "float32"), "fastest": (None, "fastest")}
-    block, ways, losses = lesson["xception_block"], {}, {}
+    block, ways, losses = lesson.xception_block, {}, {}
     for name, (plainly, precision) in kinds.items():
-        lesson["xception_block"] = plainly or block
+        lesson.xception_block = plainly or block
         keras.utils.set_random_seed(1)
         with devices.use(1, precision):
-            model = lesson["build_mini_xception"](scale.side_93, scale.filters_93)
+            model = lesson.build_mini_xception(scale.side_93, scale.filters_93)
             model.compile(optimizer="rmsprop", loss="binary_crossentropy")
         losses[name] = float(model.train_on_batch(pictures[:32], labels[:32]))
         ways[name] = partial(train_epoch, model, pictures, labels, 32)
-    lesson["xception_block"] = block
+    lesson.xception_block = block
     times, _ = alternate(ways, scale.repeats)
     work = f"9.3, mini-Xception, epoch of {len(pictures)} at {scale.side_93}×{scale.side_93}, batch 32"
     row = compare(work, times, "1.5 times", 1.5)
@@ -377,7 +377,7 @@ def measure_patterns(scale, folder):
     side = scale.size
     extractor = keras.Model(base.input, base.get_layer("block3_sepconv1").output)
     lesson = load_lesson("9_4_interpreting_convnets")
-    ours = lesson["build_ascent"](extractor, keras.applications.xception.preprocess_input)
+    ours = lesson.build_ascent(extractor, keras.applications.xception.preprocess_input)
     book = plain.build_ascent(extractor)
     start = keras.random.uniform((1, side, side, 3), -0.1, 0.1, seed=1)
     rate = ops.convert_to_tensor(1.0)
@@ -399,7 +399,7 @@ def measure_patterns(scale, folder):
         times = {name: times[name] + taken[name][0] for name in times}
         pictures = (results["ours"], results["book"], start)
         one, other, before = (
-            float(lesson["filter_response"](extractor(picture, training=False), index)[0]) for picture in pictures
+            float(lesson.filter_response(extractor(picture, training=False), index)[0]) for picture in pictures
         )
         worst = max(worst, abs(one - other) / abs(other - before))
     row = compare(
@@ -431,10 +431,10 @@ def measure_grad_cam(scale, folder):
     network, layer = keras.applications.Xception(weights=None), "block14_sepconv2_act"
     lesson = load_lesson("9_4_interpreting_convnets")
     picture = np.random.default_rng(0).uniform(-1, 1, (1, 299, 299, 3)).astype("float32")
-    halves = lesson["split_at"](network, layer)  # with its softmax, as the book does
+    halves = lesson.split_at(network, layer)  # with its softmax, as the book does
     plainly = plain.build_grad_cam(network, layer)
     ways = {
-        "ours": lambda: lesson["grad_cam"](*halves, picture, lambda answers: ops.max(answers, axis=-1))[0],
+        "ours": lambda: lesson.grad_cam(*halves, picture, lambda answers: ops.max(answers, axis=-1))[0],
         "book": lambda: plainly(picture),
     }
     times, results = alternate(ways, 2 * scale.repeats, warm=2)
@@ -525,8 +525,8 @@ def measure_batches(scale, folder):
 
     segmentation, architectures = load_lesson("9_2_image_segmentation"), load_lesson("9_3_convnet_architectures")
     networks = {
-        "9.2, 64×64": segmentation["build_segmentation_network"](64, (16, 32, 64)),
-        "mini-Xception, 96×96": architectures["build_mini_xception"](96, (8, 16, 32, 64, 128), 0.9, 0.0, 0.0),
+        "9.2, 64×64": segmentation.build_segmentation_network(64, (16, 32, 64)),
+        "mini-Xception, 96×96": architectures.build_mini_xception(96, (8, 16, 32, 64, 128), 0.9, 0.0, 0.0),
     }
     each = {name: [] for name in networks}
     for name, network in networks.items():

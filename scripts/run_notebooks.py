@@ -33,10 +33,12 @@ from nbconvert.filters import strip_ansi
 from papermill.iorw import LocalHandler, papermill_io
 from traitlets.config import Config
 
+from helpers.files import write_whole
+from helpers.knobs import PROFILES, find_knobs
+from helpers.lessons import find_source, is_tagged, read_lesson
 from peak_memory import PeakMemory
 
 ROOT = Path(__file__).resolve().parents[1]
-PROFILES = ("sample", "book")
 FAILURES = (papermill.PapermillExecutionError, CellTimeoutError, DeadKernelError, RuntimeError)
 
 
@@ -108,31 +110,19 @@ def choose(notebooks, only):
         names = "".join(f"\n  {stem}" for stem in stems) or " none"
         raise LookupError(f"no notebook {', '.join(unknown)} in {notebooks}; there are:{names}")
     chosen = [stem for stem in stems if stem.startswith(tuple(only or [""]))]
-    return {stem: jupytext.read(source_path(notebooks, stem)) for stem in chosen}
-
-
-def source_path(notebooks, stem):
-    """Return the text source of a notebook, or the notebook if it has none."""
-    text = notebooks / f"{stem}.py"
-    return text if text.exists() else text.with_suffix(".ipynb")
+    return {stem: read_lesson(stem, notebooks) for stem in chosen}
 
 
 def knobs(notebook):
     """Return the UPPER_CASE names of the cell tagged `parameters`: name to (default, comment), both as text."""
     source = next((cell.source for cell in notebook.cells if is_tagged(cell, "parameters")), "")
     lines, found = source.splitlines(), {}
-    for node in ast.parse(source, "parameters cell").body:
-        if isinstance(node, ast.Assign) and (name := ast.unparse(node.targets[0])).isupper():
-            rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()  # columns count bytes
-            one_line = node.value.lineno == node.value.end_lineno
-            default = ast.get_source_segment(source, node.value) if one_line else ast.unparse(node.value)
-            found[name] = default, rest.strip().lstrip("# ")
+    for name, node in find_knobs(source).items():
+        rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()  # columns count bytes
+        one_line = node.value.lineno == node.value.end_lineno
+        default = ast.get_source_segment(source, node.value) if one_line else ast.unparse(node.value)
+        found[name] = default, rest.strip().lstrip("# ")
     return found
-
-
-def is_tagged(cell, tag):
-    """Tell whether a cell has a tag."""
-    return tag in cell.metadata.get("tags", [])
 
 
 def check_names(names, known):
@@ -176,15 +166,13 @@ class AtomicHandler(LocalHandler):
 
     def write(self, text, path):
         """Write a text to a file."""
-        write_atomically(Path(path), text)
+        write_text(Path(path), text)
 
 
-def write_atomically(path, text):
-    """Write a text file under a passing name, then put it in its place in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    passing = path.with_name(f".{path.name}.part")
-    passing.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(passing, path)
+def write_text(path, text):
+    """Write a text file whole or not at all."""
+    with write_whole(path) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
 
 
 def run_notebook(stem, source, options):
@@ -204,10 +192,10 @@ def run_notebook(stem, source, options):
     outcome.cells = f"{len(begun) - bool(failure and begun)}/{len(code)}"
     if failure:
         outcome.status, explanation = explain(failure, options.timeout)
-        origin = source_path(options.notebooks, stem)
+        origin = find_source(stem, options.notebooks)
         print(describe(outcome, begun[-1].source if begun else "", explanation, target, origin), flush=True)
     elif options.store:
-        write_atomically(options.notebooks / target.name, stored(source, executed))
+        write_text(options.notebooks / target.name, stored(source, executed))
     publish(executed, outcome, options)
     return outcome
 
@@ -389,7 +377,7 @@ def publish(executed, outcome, options):
             cell.outputs = without_widgets(cell)
     executed.metadata.pop("widgets", None)
     executed.metadata["run"] = asdict(outcome)
-    write_atomically(options.out / "notebooks" / f"{outcome.name}.ipynb", nbformat.writes(executed))
+    write_text(options.out / "notebooks" / f"{outcome.name}.ipynb", nbformat.writes(executed))
 
     prose = " ".join(cell.source for cell in executed.cells if cell.cell_type == "markdown")
     about = {"name": outcome.title, "path": str(options.notebooks)}
@@ -397,8 +385,8 @@ def publish(executed, outcome, options):
     loader = jinja2.DictLoader({"page.html.j2": PAGE})
     exporter = HTMLExporter(template_file="page.html.j2", extra_loaders=[loader])
     page, _ = exporter.from_notebook_node(executed, resources)
-    write_atomically(options.out / "html" / f"{outcome.name}.html", page)
-    write_atomically(options.out / "html" / "index.html", index_page(options.out))
+    write_text(options.out / "html" / f"{outcome.name}.html", page)
+    write_text(options.out / "html" / "index.html", index_page(options.out))
 
 
 def index_page(out):

@@ -1,33 +1,33 @@
 """Definitions taken from a notebook's text source, so that tests check what the reader sees and no copy of it."""
 
-import jupytext
+from types import ModuleType
 
-from helpers.lessons import NOTEBOOKS
+from helpers.lessons import NOTEBOOKS, is_tagged, read_lesson
 
 STEMS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.py"))
 
 
-def read_notebook(stem):
-    """Return the notebook whose text source is `notebooks/STEM.py`."""
-    return jupytext.read(NOTEBOOKS / f"{stem}.py")
-
-
 def find_cells(stem, tag):
     """Return the sources of the code cells with a tag."""
-    return [cell.source for cell in read_notebook(stem).cells if tag in cell.metadata.get("tags", [])]
+    return [cell.source for cell in read_lesson(stem).cells if is_tagged(cell, tag)]
 
 
 def find_solutions(stem):
     """Return the code of the folded solutions, in order."""
-    parts = [cell.source for cell in read_notebook(stem).cells if cell.cell_type == "markdown"]
+    parts = [cell.source for cell in read_lesson(stem).cells if cell.cell_type == "markdown"]
     blocks = "\n".join(parts).split("```python\n")[1:]
     return [block.split("```")[0] for block in blocks]
 
 
-def run_cells(stem, namespace, *tags):
-    """Execute the cells with these tags in a copy of a namespace, and return it."""
-    namespace = dict(namespace)
-    for tag in tags:
-        for source in find_cells(stem, tag):
-            exec(source, namespace)
-    return namespace
+def run_code(lesson, *sources, **names):
+    """Execute code in a copy of a lesson, with other values for some names; return the copy."""
+    copy = ModuleType(lesson.__name__)
+    vars(copy).update(vars(lesson) | names)
+    for source in sources:
+        exec(source, vars(copy))
+    return copy
+
+
+def run_cells(lesson, *tags, **names):
+    """Execute the cells of a lesson with these tags; see `run_code`."""
+    return run_code(lesson, *(source for tag in tags for source in find_cells(lesson.__name__, tag)), **names)

@@ -11,7 +11,7 @@ from keras import layers
 
 import sample_pets
 from helpers.lessons import load_lesson
-from notebook_source import find_cells, find_solutions, run_cells
+from notebook_source import find_cells, find_solutions, run_cells, run_code
 
 STEM = "9_3_convnet_architectures"
 
@@ -39,7 +39,7 @@ def strided_projections(network):
 
 
 def test_residual_network_is_the_book_s(notebook):  # C-7
-    network = notebook["build_residual_network"]()
+    network = notebook.build_residual_network()
     assert network.count_params() == 297_697
     expected = [896, 9_248, 128, 18_496, 36_928, 2_112, 73_856, 147_584, 8_320, 129]
     assert parameters_of(network) == sorted(expected)
@@ -51,7 +51,7 @@ def test_residual_network_is_the_book_s(notebook):  # C-7
 @pytest.mark.parametrize("side", [8, 9])
 def test_residual_block_adds_what_fits_for_every_combination(notebook, pooling, before, after, side):
     inputs = keras.Input((side, side, before))
-    network = keras.Model(inputs, notebook["residual_block"](inputs, after, pooling))
+    network = keras.Model(inputs, notebook.residual_block(inputs, after, pooling))
     half = -(-side // 2) if pooling else side
     assert network.output.shape[1:] == (half, half, after)
     projections = [layer for layer in network.layers if getattr(layer, "kernel_size", None) == (1, 1)]
@@ -62,7 +62,7 @@ def test_residual_block_adds_what_fits_for_every_combination(notebook, pooling, 
 
 def test_residual_block_is_its_input_when_its_convolutions_give_nothing(notebook):
     inputs = keras.Input((6, 6, 4))
-    network = keras.Model(inputs, notebook["residual_block"](inputs, 4))
+    network = keras.Model(inputs, notebook.residual_block(inputs, 4))
     for layer in network.layers:
         if isinstance(layer, layers.Conv2D):
             layer.kernel.assign(np.zeros(layer.kernel.shape))
@@ -73,7 +73,7 @@ def test_residual_block_is_its_input_when_its_convolutions_give_nothing(notebook
 @pytest.mark.parametrize("side", [8, 9])
 def test_projection_is_what_a_strided_convolution_computes(notebook, side):
     inputs = keras.Input((side, side, 4))
-    network = keras.Model(inputs, notebook["residual_block"](inputs, 16, pooling=True))
+    network = keras.Model(inputs, notebook.residual_block(inputs, 16, pooling=True))
     (projection,) = (layer for layer in network.layers if getattr(layer, "kernel_size", None) == (1, 1))
     strided = layers.Conv2D(16, 1, strides=2)
     values = np.random.default_rng(0).random((2, side, side, 4), "float32")
@@ -86,8 +86,8 @@ def test_projection_is_what_a_strided_convolution_computes(notebook, side):
 def test_listings_project_the_skip(notebook):  # L9.1-L9.3
     shapes = []
     for tag in ("listing-9.1", "listing-9.2", "listing-9.3"):
-        namespace = run_cells(STEM, notebook, tag)
-        shapes.append(tuple(namespace["x"].shape[1:]))
+        namespace = run_cells(notebook, tag)
+        shapes.append(tuple(namespace.x.shape[1:]))
     assert shapes == [(32, 32, 16), (30, 30, 64), (15, 15, 64)]
 
 
@@ -96,8 +96,8 @@ def test_gradient_vanishes_without_skips_and_not_with_them(notebook):  # C-8
     images, labels = keras.random.uniform((4, 16, 16, 3), seed=1), np.arange(4)[:, None] % 2
     for skips, depth in itertools.product((False, True), (4, 32)):
         keras.utils.set_random_seed(1)
-        network = notebook["build_stack"](depth, skips)
-        norms[skips, depth] = notebook["first_gradient_norm"](network, images, labels)
+        network = notebook.build_stack(depth, skips)
+        norms[skips, depth] = notebook.first_gradient_norm(network, images, labels)
         additions = sum(isinstance(layer, layers.Add) for layer in network.layers)
         assert additions == depth * skips
     assert norms[False, 32] < 1e-4 * norms[False, 4]
@@ -106,7 +106,7 @@ def test_gradient_vanishes_without_skips_and_not_with_them(notebook):  # C-8
 
 def test_gradient_norm_against_finite_differences(notebook):
     keras.utils.set_random_seed(2)
-    network = notebook["build_stack"](2, True, width=3)
+    network = notebook.build_stack(2, True, width=3)
     images, labels = keras.random.uniform((4, 16, 16, 3), seed=1), np.arange(4)[:, None] % 2
     kernel = network.get_layer("first").kernel
     start, loss = kernel.numpy().copy(), keras.losses.BinaryCrossentropy()
@@ -120,17 +120,15 @@ def test_gradient_norm_against_finite_differences(notebook):
             ends.append(float(loss(labels, network(images, training=True))))
         differences.append((ends[0] - ends[1]) / 2e-2)
     kernel.assign(start)
-    assert notebook["first_gradient_norm"](network, images, labels) == pytest.approx(
-        np.linalg.norm(differences), rel=0.02
-    )
+    assert notebook.first_gradient_norm(network, images, labels) == pytest.approx(np.linalg.norm(differences), rel=0.02)
 
 
 def test_gradient_norm_of_a_tiny_gradient_is_not_zero(notebook):
-    network = notebook["build_stack"](1, False)
+    network = notebook.build_stack(1, False)
     tape = mock.MagicMock()
     tape.__enter__.return_value.gradient.return_value = np.full((3, 3, 3, 16), 1e-25, "float32")
-    with mock.patch.dict(notebook["first_gradient_norm"].__globals__, {"tf": mock.Mock(GradientTape=lambda: tape)}):
-        norm = notebook["first_gradient_norm"](network, np.zeros((1, 16, 16, 3), "float32"), np.zeros((1, 1)))
+    with mock.patch.dict(notebook.first_gradient_norm.__globals__, {"tf": mock.Mock(GradientTape=lambda: tape)}):
+        norm = notebook.first_gradient_norm(network, np.zeros((1, 16, 16, 3), "float32"), np.zeros((1, 1)))
     assert norm == pytest.approx(1e-25 * np.sqrt(432))
 
 
@@ -141,7 +139,7 @@ def test_gradient_norm_of_a_tiny_gradient_is_not_zero(notebook):
 def batch_norm(notebook):
     """The namespace after the cells on batch norm."""
     cells = ("step-9.3-2", "step-9.3-3", "useless-bias", "two-modes", "frozen", "listing-9.4", "listing-9.5")
-    return run_cells(STEM, notebook | {"SEED": 1337, "MOMENTUM": 0.9}, *cells)
+    return run_cells(notebook, *cells, SEED=1337, MOMENTUM=0.9)
 
 
 @pytest.mark.parametrize("momentum", [0.9, 0.99])
@@ -162,39 +160,39 @@ def test_batch_norm_against_numpy(momentum):  # C-9
 
 
 def test_normalising_with_numpy(batch_norm):  # S9.3-2
-    np.testing.assert_allclose(batch_norm["normalised"].mean(0), 0, atol=1e-5)
-    np.testing.assert_allclose(batch_norm["normalised"].std(0), 1, rtol=1e-5)
+    np.testing.assert_allclose(batch_norm.normalised.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(batch_norm.normalised.std(0), 1, rtol=1e-5)
 
 
 def test_bias_before_batch_norm_is_useless(batch_norm):  # S9.3-3
-    namespace = run_cells(STEM, batch_norm, "useless-bias")
-    before, after = (keras.ops.convert_to_numpy(namespace[name]) for name in ("before", "after"))
+    namespace = run_cells(batch_norm, "useless-bias")
+    before, after = map(keras.ops.convert_to_numpy, (namespace.before, namespace.after))
     np.testing.assert_allclose(after, before, atol=1e-4)
     assert before.std() == pytest.approx(1, rel=0.1)
-    assert float(keras.ops.max(keras.ops.abs(namespace["convolution"].bias))) > 2
+    assert float(keras.ops.max(keras.ops.abs(namespace.convolution.bias))) > 2
 
 
 def test_moving_averages_approach_the_data_as_promised(batch_norm):  # C-9
-    namespace = run_cells(STEM, batch_norm, "moving-averages")
-    target = namespace["data"][:, 3].mean()
-    for momentum, means in namespace["moving_means"].items():
+    namespace = run_cells(batch_norm, "moving-averages")
+    target = namespace.data[:, 3].mean()
+    for momentum, means in namespace.moving_means.items():
         expected = target * (1 - momentum ** np.arange(1, 501))
-        spread = namespace["data"][:, 3].std() / np.sqrt(32)
+        spread = namespace.data[:, 3].std() / np.sqrt(32)
         assert np.abs(np.array(means) - expected).max() < 3 * spread
         assert means[-1] == pytest.approx(target, abs=2 * spread)
-    assert set(namespace["moving_means"]) == {0.9, 0.99}
+    assert set(namespace.moving_means) == {0.9, 0.99}
 
 
 def test_order_of_activation_and_batch_norm(batch_norm):  # L9.4, L9.5
-    late, early = batch_norm["positive_late"], batch_norm["positive_early"]
+    late, early = batch_norm.positive_late, batch_norm.positive_early
     assert np.abs(late - 0.5).max() < 0.1
     assert np.mean(np.abs(early - 0.5) > 0.4) > 0.1
-    assert float(keras.ops.min(batch_norm["activation_last"])) == 0
-    assert float(keras.ops.min(batch_norm["activation_first"])) < 0
+    assert float(keras.ops.min(batch_norm.activation_last)) == 0
+    assert float(keras.ops.min(batch_norm.activation_first)) < 0
 
 
 def test_frozen_batch_norm_does_not_move(batch_norm, capsys):
-    run_cells(STEM, batch_norm, "frozen")
+    run_cells(batch_norm, "frozen")
     free, frozen = capsys.readouterr().out.splitlines()
     assert "change by 0.00" not in free
     assert "output mean 0.0" in free
@@ -206,7 +204,7 @@ def test_frozen_batch_norm_does_not_move(batch_norm, capsys):
 
 
 def test_weights_of_both_convolutions(notebook):  # C-10
-    build = notebook["build_single"]
+    build = notebook.build_single
     assert build(layers.Conv2D, 64).count_params() == 36_864
     assert build(layers.SeparableConv2D, 64).count_params() == 4_672
 
@@ -223,7 +221,7 @@ def test_separable_convolution_is_depthwise_then_pointwise():
 
 
 def test_multiplications(notebook):  # C-11
-    count, build = notebook["count_multiplications"], notebook["build_single"]
+    count, build = notebook.count_multiplications, notebook.build_single
     assert count(build(layers.Conv2D, 64, side=10).layers[1]) == 100 * 36_864
     assert count(build(layers.SeparableConv2D, 64, side=10).layers[1]) == 100 * 4_672
     inputs = keras.Input((10, 10, 4))
@@ -238,8 +236,8 @@ def test_times_are_medians_in_turns(notebook):
     functions = [lambda batch, name=name: calls.append(name) or 0.0 for name in "ab"]
     clock = itertools.count()
     fake = mock.Mock(perf_counter=lambda: next(clock))
-    with mock.patch.dict(notebook["median_times"].__globals__, {"time": fake}):
-        assert notebook["median_times"](functions, None, repeats=3) == [1, 1]
+    with mock.patch.dict(notebook.median_times.__globals__, {"time": fake}):
+        assert notebook.median_times(functions, None, repeats=3) == [1, 1]
     assert calls == list("ab") * 5
 
 
@@ -248,7 +246,7 @@ def test_times_are_medians_in_turns(notebook):
 
 @pytest.fixture(scope="module")
 def mini_xception(notebook):
-    return notebook["build_mini_xception"](180, (32, 64, 128, 256, 512))
+    return notebook.build_mini_xception(180, (32, 64, 128, 256, 512))
 
 
 def test_mini_xception_is_the_book_s(mini_xception):  # C-12, S9.3-6
@@ -300,7 +298,7 @@ def test_skips_go_around_the_blocks(mini_xception):
 
 
 def test_baseline_is_the_book_s(notebook):  # C-13
-    baseline = notebook["build_baseline"](180)
+    baseline = notebook.build_baseline(180)
     weighted = [layer.count_params() for layer in baseline.layers if layer.count_params()]
     assert weighted == [896, 18_496, 73_856, 295_168, 590_080, 12_545]
     assert sum(weighted) == trainable(baseline) == 991_041
@@ -313,14 +311,14 @@ def test_baseline_is_the_book_s(notebook):  # C-13
 @pytest.mark.parametrize("levels", [1, 2, 5])
 def test_baseline_says_what_size_it_needs(notebook, levels):
     least = {1: 3, 2: 8, 5: 78}[levels]
-    assert notebook["build_baseline"](least, (2,) * levels).output.shape == (None, 1)
+    assert notebook.build_baseline(least, (2,) * levels).output.shape == (None, 1)
     with pytest.raises(ValueError, match=f"image_size is {least - 1}; {levels} levels .* at least {least}"):
-        notebook["build_baseline"](least - 1, (2,) * levels)
+        notebook.build_baseline(least - 1, (2,) * levels)
 
 
 @pytest.mark.parametrize("name", ["build_mini_xception", "build_baseline"])
 def test_augmentation_and_dropout_act_in_training_only(notebook, name):
-    network = notebook[name](32, (4, 8))
+    network = getattr(notebook, name)(32, (4, 8))
     pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), "uint8")
     calm = [keras.ops.convert_to_numpy(network(pictures, training=False)) for _ in range(2)]
     np.testing.assert_array_equal(*calm)
@@ -331,7 +329,7 @@ def test_augmentation_and_dropout_act_in_training_only(notebook, name):
 
 
 def test_augmentation_is_the_book_s_and_zero_leaves_a_layer_out(notebook):  # S9.3-5
-    build = notebook["build_augmentation"]
+    build = notebook.build_augmentation
     flip, rotation, zoom = build().layers
     assert (flip.mode, rotation.factor, zoom.height_factor) == ("horizontal", (-0.1, 0.1), 0.2)
     assert [len(build(*factors).layers) for factors in ((0, 0), (0.1, 0), (0, 0.2))] == [1, 2, 2]
@@ -341,7 +339,7 @@ def test_augmentation_is_the_book_s_and_zero_leaves_a_layer_out(notebook):  # S9
 def test_ablation_takes_out_what_it_says(notebook, switches):
     residual, batch_norm, separable = switches
     parts = dict(zip(("residual", "batch_norm", "separable"), switches, strict=True))
-    network = notebook["build_mini_xception"](32, (4, 8), **parts)
+    network = notebook.build_mini_xception(32, (4, 8), **parts)
     kinds = [type(layer).__name__ for layer in network.layers]
     assert kinds.count("Add") == 2 * residual
     assert kinds.count("FusedBatchNormalization") == 4 * batch_norm
@@ -364,12 +362,12 @@ def folder(tmp_path_factory):
 def test_no_picture_is_in_two_parts(notebook, folder, tmp_path):  # S9.3-4
     knobs = {"PROFILE": "book", "DATA": folder, "BUILD": tmp_path, "PICTURES": (8, 4, 6), "IMAGE_SIZE": 24}
     for _ in range(2):  # erratum 15: a second time works, too
-        namespace = run_cells(STEM, notebook | knobs, "step-9.3-4")
-    sizes = {part: len(labels) for part, (_, labels) in namespace["pictures"].items()}
+        namespace = run_cells(notebook, "step-9.3-4", **knobs)
+    sizes = {part: len(labels) for part, (_, labels) in namespace.pictures.items()}
     assert sizes == {"train": 16, "validation": 8, "test": 12}
-    contents = [image.tobytes() for images, _ in namespace["pictures"].values() for image in images]
+    contents = [image.tobytes() for images, _ in namespace.pictures.values() for image in images]
     assert len(set(contents)) == len(contents) == 36
-    assert all(labels.mean() == 0.5 for _, labels in namespace["pictures"].values())
+    assert all(labels.mean() == 0.5 for _, labels in namespace.pictures.values())
 
 
 @pytest.fixture
@@ -383,7 +381,7 @@ def arrays():
 
 
 def test_training_uses_the_training_pictures_and_validates_on_the_others(notebook, arrays):  # S9.3-7
-    train = notebook["train_classifier"]
+    train = notebook.train_classifier
     for decay in (True, False):
         model, fit = mock.Mock(), mock.Mock()
         with mock.patch.dict(train.__globals__, {"fit_once": fit}):
@@ -404,7 +402,7 @@ def test_training_uses_the_training_pictures_and_validates_on_the_others(noteboo
 
 def test_accuracy_is_that_of_the_test_pictures_for_each_network(notebook, arrays):
     """The first network is right on all test pictures and wrong on all others, the second the other way round."""
-    right = notebook["build_baseline"](24, (2,))
+    right = notebook.build_baseline(24, (2,))
     wrong = keras.Model(right.input, 1 - right.output)
     for model in (right, wrong):
         model.compile(loss="binary_crossentropy", metrics=["accuracy"])
@@ -412,24 +410,22 @@ def test_accuracy_is_that_of_the_test_pictures_for_each_network(notebook, arrays
     for part, (images, _) in arrays.items():
         answers = (right.predict(images, verbose=0)[:, 0] > 0.5).astype("uint8")
         pictures[part] = images, answers if part == "test" else 1 - answers
-    namespace = run_cells(
-        STEM, notebook | {"pictures": pictures, "mini_xception": right, "baseline": wrong}, "test-accuracy"
-    )
-    assert namespace["test_accuracy"] == {"mini-Xception": 1.0, "baseline": 0.0}
-    assert namespace["total"] == 8
+    namespace = run_cells(notebook, "test-accuracy", pictures=pictures, mini_xception=right, baseline=wrong)
+    assert namespace.test_accuracy == {"mini-Xception": 1.0, "baseline": 0.0}
+    assert namespace.total == 8
 
 
 def test_counted_pictures_are_whole_numbers(notebook, arrays):
-    model = notebook["build_baseline"](24, (2,))
+    model = notebook.build_baseline(24, (2,))
     model.compile(loss="binary_crossentropy", metrics=["accuracy"])
     images, labels = arrays["train"]
     expected = np.sum((model.predict(images, verbose=0)[:, 0] > 0.5) == labels)
-    assert notebook["count_correct"](model, images, labels) == expected
+    assert notebook.count_correct(model, images, labels) == expected
 
 
 @pytest.mark.parametrize(("correct", "total"), [(0, 10), (10, 10), (7, 10), (546, 600), (1816, 2000)])
 def test_wilson_interval_has_the_bounds_that_the_seen_share_barely_fits(notebook, correct, total):
-    low, high = notebook["wilson_interval"](correct, total)
+    low, high = notebook.wilson_interval(correct, total)
     share = correct / total
     assert 0 <= low <= share <= high <= 1 + 1e-12
     for bound in (low, high):
@@ -439,10 +435,10 @@ def test_wilson_interval_has_the_bounds_that_the_seen_share_barely_fits(notebook
 def test_curves_are_those_of_the_trainings(notebook):  # F9.11
     names = ("accuracy", "val_accuracy", "loss", "val_loss")
     first, second = ({name: [start + i / 10, 0.5] for i, name in enumerate(names)} for start in (0.1, 0.2))
-    namespace = run_cells(STEM, notebook | {"mini_xception_history": first, "baseline_history": second}, "figure-9.11")
+    namespace = run_cells(notebook, "figure-9.11", mini_xception_history=first, baseline_history=second)
     for column, history in enumerate((first, second)):
         for row, metric in enumerate(("accuracy", "loss")):
-            lines = {line.get_label(): list(line.get_ydata()) for line in namespace["axes"][row, column].lines}
+            lines = {line.get_label(): list(line.get_ydata()) for line in namespace.axes[row, column].lines}
             assert lines[f"training {metric}"] == history[metric]
             assert lines[f"validation {metric}"] == history[f"val_{metric}"]
 
@@ -455,23 +451,23 @@ def test_times_are_drawn_beside_what_arithmetic_promises(notebook):  # C-11
     ratios = {"WIDTHS": (2, 4), "promised": {2: 5.0, 4: 6.0}, "seen": {2: 1.5, 4: 12.0}}
     for source in find_cells(STEM, "claim-11"):
         if "plt.subplots" in source:
-            exec(source, namespace := notebook | ratios)
-    assert heights(namespace["ax"]) == [5.0, 6.0, 1.5, 12.0]
-    assert namespace["ax"].get_ylim()[1] > 12
+            namespace = run_code(notebook, source, **ratios)
+    assert heights(namespace.ax) == [5.0, 6.0, 1.5, 12.0]
+    assert namespace.ax.get_ylim()[1] > 12
 
 
 def test_comparison_is_drawn_from_what_was_measured(notebook):
     networks = {
-        "mini-Xception": notebook["build_mini_xception"](24, (2,)),
-        "baseline": notebook["build_baseline"](24, (2,)),
+        "mini-Xception": notebook.build_mini_xception(24, (2,)),
+        "baseline": notebook.build_baseline(24, (2,)),
     }
     measured = {"test_accuracy": {"mini-Xception": 0.9, "baseline": 0.7}}
     measured["test_interval"] = {"mini-Xception": (0.85, 0.93), "baseline": (0.6, 0.8)}
     book = {"mini-Xception": 0.908, "baseline": 0.835}
-    namespace = run_cells(STEM, notebook | measured | {"models": networks, "BOOK": book}, "comparison")
-    accuracy, parameters, _ = namespace["axes"]
+    namespace = run_cells(notebook, "comparison", **measured, models=networks, BOOK=book)
+    accuracy, parameters, _ = namespace.axes
     assert heights(accuracy) == [0.9, 0.7]
-    np.testing.assert_allclose(namespace["errors"], [[0.05, 0.1], [0.03, 0.1]])
+    np.testing.assert_allclose(namespace.errors, [[0.05, 0.1], [0.03, 0.1]])
     assert heights(parameters) == pytest.approx([network.count_params() / 1e6 for network in networks.values()])
 
 
@@ -495,15 +491,15 @@ def test_ablation_is_drawn_from_its_rows(notebook):
         },
     ]
     switches = {"PARTS": ("residual", "batch_norm", "separable"), "fastest": 1.0}
-    namespace = run_cells(STEM, notebook | switches | {"ablation": rows}, "ablation-figure")
-    assert [patch.get_y() + patch.get_height() for patch in namespace["top"].patches] == pytest.approx([0.85, 0.55])
-    assert [list(line.get_ydata()) for line in namespace["top"].lines] == [[0.9, 0.8], [0.6, 0.5]]
-    assert (heights(namespace["middle"]), heights(namespace["bottom"])) == ([10, 20], [2.0, 1.0])
-    assert namespace["marks"] == ["+ residual\n+ batch norm\n+ separable", "− residual\n− batch norm\n+ separable"]
+    namespace = run_cells(notebook, "ablation-figure", **switches, ablation=rows)
+    assert [patch.get_y() + patch.get_height() for patch in namespace.top.patches] == pytest.approx([0.85, 0.55])
+    assert [list(line.get_ydata()) for line in namespace.top.lines] == [[0.9, 0.8], [0.6, 0.5]]
+    assert (heights(namespace.middle), heights(namespace.bottom)) == ([10, 20], [2.0, 1.0])
+    assert namespace.marks == ["+ residual\n+ batch norm\n+ separable", "− residual\n− batch norm\n+ separable"]
 
 
 def test_ablation_tries_all_eight_with_every_seed_and_tests_on_the_test_pictures(notebook, folder, tmp_path):
-    split = notebook["list_split"](folder / "dogs-vs-cats", (4, 2, 5))
+    split = notebook.list_split(folder / "dogs-vs-cats", (4, 2, 5))
     knobs = {"ABLATION_SIZE": 16, "ABLATION_FILTERS": (2,), "ABLATION_EPOCHS": 7, "ABLATION_SEEDS": 2}
     asked, starts = [], []
 
@@ -523,9 +519,9 @@ def test_ablation_tries_all_eight_with_every_seed_and_tests_on_the_test_pictures
 
     fake = {"count_correct": count, "train_classifier": train}
     places = {"split": split, "BUILD": tmp_path, "MODELS": tmp_path}
-    namespace = run_cells(STEM, notebook | knobs | fake | places | {"total": 10}, "ablation")
-    rows = namespace["ablation"]
-    switches = [tuple(row[part] for part in namespace["PARTS"]) for row in rows]
+    namespace = run_cells(notebook, "ablation", **knobs, **fake, **places, total=10)
+    rows = namespace.ablation
+    switches = [tuple(row[part] for part in namespace.PARTS) for row in rows]
     assert switches == [*itertools.product((True, False), repeat=3)]
     assert asked == [10] * 16
     assert all(first != second for first, second in zip(starts[::2], starts[1::2], strict=True))
@@ -535,17 +531,17 @@ def test_ablation_tries_all_eight_with_every_seed_and_tests_on_the_test_pictures
 
 
 def test_book_profile_has_the_book_s_numbers():
-    knobs = load_lesson(STEM, PROFILE="book")
+    lesson = load_lesson(STEM, PROFILE="book")
     book = {"PICTURES": (1000, 500, 1000), "IMAGE_SIZE": 180, "FILTERS": (32, 64, 128, 256, 512), "EPOCHS": 100}
     book |= {"BASELINE_FILTERS": (32, 64, 128, 256, 256), "BATCH_SIZE": 32, "ROTATION": 0.1, "ZOOM": 0.2}
     book |= {"MOMENTUM": 0.99, "LEARNING_RATE": 0.001, "DECAY": False}
-    assert {name: knobs[name] for name in book} == book
+    assert {name: getattr(lesson, name) for name in book} == book
 
 
 def test_vgg16_figure_shows_its_blocks(notebook):  # F9.8
-    namespace = run_cells(STEM, notebook, "figure-9.8")
-    texts = [text.get_text() for text in namespace["ax"].texts]
-    assert len(namespace["ax"].patches) == 13
+    namespace = run_cells(notebook, "figure-9.8")
+    texts = [text.get_text() for text in namespace.ax.texts]
+    assert len(namespace.ax.patches) == 13
     assert texts[0] == "block1\n224×224\n64 filters"
     assert texts[-1] == "block5\n14×14\n512 filters"
 
@@ -553,15 +549,12 @@ def test_vgg16_figure_shows_its_blocks(notebook):  # F9.8
 def test_solutions_of_the_exercises_run(notebook, arrays, tmp_path):
     he, slow, paired = find_solutions(STEM)
     batch = {"images_16": np.ones((2, 16, 16, 3), "float32"), "labels_16": np.array([[0.0], [1.0]])}
-    namespace = notebook | batch | {"DEPTHS": (1, 2)}
-    exec(he, namespace)
-    assert len(namespace["he_norms"]) == 2
+    namespace = run_code(notebook, he, **batch, DEPTHS=(1, 2))
+    assert len(namespace.he_norms) == 2
     knobs = {"IMAGE_SIZE": 24, "FILTERS": (2,), "EPOCHS": 1, "BATCH_SIZE": 5, "MODELS": Path(tmp_path)}
-    namespace = notebook | knobs | {"pictures": arrays, "mini_xception_history": {"val_accuracy": [0.5]}}
-    exec(slow, namespace)
-    assert len(namespace["slow_history"]["val_accuracy"]) == 1
-    models = {"a": namespace["slow"], "b": namespace["slow"]}
+    namespace = run_code(notebook, slow, **knobs, pictures=arrays, mini_xception_history={"val_accuracy": [0.5]})
+    assert len(namespace.slow_history["val_accuracy"]) == 1
+    models = {"a": namespace.slow, "b": namespace.slow}
     images, labels = arrays["test"]
-    namespace = notebook | {"models": models, "test_images": images, "test_labels": labels}
-    exec(paired, namespace)
-    assert namespace["p_value"] == 1.0
+    namespace = run_code(notebook, paired, models=models, test_images=images, test_labels=labels)
+    assert namespace.p_value == 1.0

@@ -9,10 +9,10 @@ import nbformat
 import pytest
 
 from helpers import batch_norm  # noqa: F401 (its layer is in the models)
+from helpers.lessons import is_tagged
 from notebook_checks.outputs import flatten
 from notebook_source import STEMS
 from project_copy import ROOT
-from run_notebooks import is_tagged
 
 
 def digest(content):

@@ -24,19 +24,19 @@ labels, losses = np.arange(40) % 2, {{}}
 with devices.use({count}):
     losses["replicas"] = devices.count_sharing()
     keras.utils.set_random_seed(1)
-    model = load_lesson("9_2_image_segmentation")["build_segmentation_network"](16, (4, 8))
+    model = load_lesson("9_2_image_segmentation").build_segmentation_network(16, (4, 8))
     model.compile(keras.optimizers.RMSprop(1e-3), "sparse_categorical_crossentropy")
-    fit_once = load_lesson("9_2_image_segmentation")["fit_once"]
+    fit_once = load_lesson("9_2_image_segmentation").fit_once
     options = {{"folder": {folder!r}, "batch_size": 8, "epochs": 3}}
     validation = pictures[32:], masks[32:]
     losses["segmentation"] = fit_once(model, pictures[:32], masks[:32], validation_data=validation, **options)
     keras.utils.set_random_seed(1)
     lesson = load_lesson("9_3_convnet_architectures")
-    lesson["build_augmentation"] = lambda *_: lambda x: x  # each device draws random numbers of its own
-    lesson["layers"].Dropout = lambda *_: lambda x: x
-    model = lesson["build_mini_xception"](16, (4, 8))
+    lesson.build_augmentation = lambda *_: lambda x: x  # each device draws random numbers of its own
+    lesson.layers.Dropout = lambda *_: lambda x: x
+    model = lesson.build_mini_xception(16, (4, 8))
     parts = {{"train": (pictures[:32], labels[:32]), "validation": (pictures[32:], labels[32:])}}
-    losses["mini-Xception"] = lesson["train_classifier"](model, parts, 3, 8, 1e-3, False, {folder!r})
+    losses["mini-Xception"] = lesson.train_classifier(model, parts, 3, 8, 1e-3, False, {folder!r})
 print(json.dumps(losses))
 """
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.lessons import load_lesson
-from notebook_source import find_cells, find_solutions
+from notebook_source import find_cells, find_solutions, run_cells, run_code
 
 STEM = "9_2_image_segmentation"
 BY_LAYER = [1792, 36928, 73856, 147584, 295168, 590080, 590080, 590080, 295040, 147584, 73792, 36928, 1731]
@@ -20,7 +20,7 @@ def notebook():
 
 @pytest.fixture(scope="module")
 def network(notebook):
-    return notebook["build_segmentation_network"](200, (64, 128, 256))
+    return notebook.build_segmentation_network(200, (64, 128, 256))
 
 
 def test_parameters_by_layer(network):  # C-1
@@ -50,7 +50,7 @@ def test_network_is_the_book_s(network):  # S9.2-6
 
 
 def test_probabilities_sum_to_one_and_pictures_are_rescaled(notebook):
-    network = notebook["build_segmentation_network"](16, (4, 4, 4))
+    network = notebook.build_segmentation_network(16, (4, 4, 4))
     picture = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), "uint8")
     output = keras.ops.convert_to_numpy(network(picture))
     np.testing.assert_allclose(output.sum(-1), 1, rtol=1e-5)
@@ -60,13 +60,12 @@ def test_probabilities_sum_to_one_and_pictures_are_rescaled(notebook):
 
 def test_size_that_cannot_be_halved_three_times_is_refused(notebook):
     with pytest.raises(ValueError, match=r"image_size is 100.*multiple of 8"):
-        notebook["build_segmentation_network"](100, (4, 4, 4))
+        notebook.build_segmentation_network(100, (4, 4, 4))
 
 
 def test_transposed_convolution_undoes_the_shape(notebook):  # C-4
-    namespace = dict(notebook, SEED=1)
-    exec(find_cells(STEM, "claim-4")[0], namespace)
-    assert [tuple(namespace[name].shape) for name in ("x", "down", "up")] == [
+    namespace = run_cells(notebook, "claim-4", SEED=1)
+    assert [tuple(maps.shape) for maps in (namespace.x, namespace.down, namespace.up)] == [
         (1, 100, 100, 64),
         (1, 50, 50, 128),
         (1, 100, 100, 64),
@@ -74,22 +73,20 @@ def test_transposed_convolution_undoes_the_shape(notebook):  # C-4
 
 
 def test_strides_keep_the_place_and_pooling_does_not(notebook):  # C-3
-    namespace = dict(notebook, SEED=1337, DOT_EPOCHS=15)
-    for source in find_cells(STEM, "claim-3")[:3]:
-        exec(source, namespace)
-    assert len(np.unique(np.reshape(namespace["pooled"], (4, -1)), axis=0)) == 1
-    assert len(np.unique(np.reshape(namespace["strided"], (4, -1)), axis=0)) == 4
-    strides, pooling = (namespace["build_dot_network"](halve) for halve in ("strides", "max pooling"))
+    namespace = run_code(notebook, *find_cells(STEM, "claim-3")[:3], SEED=1337, DOT_EPOCHS=15)
+    assert len(np.unique(np.reshape(namespace.pooled, (4, -1)), axis=0)) == 1
+    assert len(np.unique(np.reshape(namespace.strided, (4, -1)), axis=0)) == 4
+    strides, pooling = (namespace.build_dot_network(halve) for halve in ("strides", "max pooling"))
     assert strides.count_params() == pooling.count_params()
-    assert namespace["dot_scores"]["strides"] > namespace["dot_scores"]["max pooling"] + 0.15
+    assert namespace.dot_scores["strides"] > namespace.dot_scores["max pooling"] + 0.15
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_iou_against_keras(notebook, seed):
     dice = np.random.default_rng(seed)
     masks, answers = dice.integers(0, 3, (2, 4, 9, 7, 1), "uint8")
-    confusion = notebook["confusion_matrix"](masks, answers)
-    ours = notebook["intersection_over_union"](confusion)
+    confusion = notebook.confusion_matrix(masks, answers)
+    ours = notebook.intersection_over_union(confusion)
     for label in range(3):
         metric = keras.metrics.IoU(num_classes=3, target_class_ids=[label])
         metric.update_state(masks, answers)
@@ -100,14 +97,14 @@ def test_iou_against_keras(notebook, seed):
 
 
 def test_iou_of_a_class_that_is_nowhere_is_nan(notebook):
-    confusion = notebook["confusion_matrix"](np.ones((2, 2)), np.ones((2, 2)))
-    np.testing.assert_array_equal(notebook["intersection_over_union"](confusion), [np.nan, 1, np.nan])
+    confusion = notebook.confusion_matrix(np.ones((2, 2)), np.ones((2, 2)))
+    np.testing.assert_array_equal(notebook.intersection_over_union(confusion), [np.nan, 1, np.nan])
 
 
 def test_predicted_masks_do_not_depend_on_the_batches(notebook):
-    network = notebook["build_segmentation_network"](16, (4, 4, 4))
+    network = notebook.build_segmentation_network(16, (4, 4, 4))
     pictures = np.random.default_rng(1).integers(0, 256, (7, 16, 16, 3), "uint8")
-    masks = notebook["predict_masks"](network, pictures, batch_size=3)
+    masks = notebook.predict_masks(network, pictures, batch_size=3)
     assert masks.dtype == np.uint8
     assert masks.shape == (7, 16, 16, 1)
     one_by_one = [np.argmax(network.predict_on_batch(picture[None]), -1)[0] for picture in pictures]
@@ -115,19 +112,19 @@ def test_predicted_masks_do_not_depend_on_the_batches(notebook):
 
 
 def test_training_masks_start_at_zero_and_match_their_pictures(notebook, tmp_path):  # S9.2-5
-    pets = notebook["sample_pets"].write_sample_pets(tmp_path / "pets", count=8, seed=3, workers=1)
-    picture_paths, trimap_paths = notebook["list_pets"](pets)
+    pets = notebook.sample_pets.write_sample_pets(tmp_path / "pets", count=8, seed=3, workers=1)
+    picture_paths, trimap_paths = notebook.list_pets(pets)
     knobs = dict(SEED=1337, PICTURES=8, VALIDATION=2, IMAGE_SIZE=32, BUILD=tmp_path)
-    namespace = dict(notebook, picture_paths=picture_paths, trimap_paths=trimap_paths, **knobs)
+    namespace = run_cells(notebook, picture_paths=picture_paths, trimap_paths=trimap_paths, **knobs)
     for _ in range(2):  # the cell can be run twice
-        exec(find_cells(STEM, "step-9.2-5")[0], namespace)
+        namespace = run_cells(namespace, "step-9.2-5")
         order = [path.stem for path in picture_paths]
-        notebook["random"].Random(1337).shuffle(order)
-        assert namespace["names"] == order
-        assert set(np.unique(namespace["masks"])) == {0, 1, 2}
-        assert (len(namespace["train_images"]), len(namespace["val_masks"])) == (6, 2)
-    assert namespace["images"].shape == (8, 32, 32, 3)
-    assert namespace["images"].dtype == namespace["masks"].dtype == np.uint8
+        notebook.random.Random(1337).shuffle(order)
+        assert namespace.names == order
+        assert set(np.unique(namespace.masks)) == {0, 1, 2}
+        assert (len(namespace.train_images), len(namespace.val_masks)) == (6, 2)
+    assert namespace.images.shape == (8, 32, 32, 3)
+    assert namespace.images.dtype == namespace.masks.dtype == np.uint8
 
 
 @pytest.fixture
@@ -145,7 +142,7 @@ def test_training_uses_the_training_pictures(notebook, arrays, tmp_path):  # S9.
     for decay in (True, False):
         fit_once = mock.Mock()
         replaced = {"build_segmentation_network": lambda *_: network, "fit_once": fit_once, "DECAY": decay}
-        exec(find_cells(STEM, "step-9.2-7")[0], notebook | arrays | knobs | replaced)
+        run_cells(notebook, "step-9.2-7", **(arrays | knobs | replaced))
         (model, given_images, given_masks), options = fit_once.call_args
         assert model is network
         assert (given_images is arrays["train_images"], given_masks is arrays["train_masks"]) == (True, True)
@@ -160,9 +157,8 @@ def test_training_uses_the_training_pictures(notebook, arrays, tmp_path):  # S9.
 
 def test_curves_are_those_of_the_training(notebook, capsys):  # S9.2-8
     history = {"loss": [0.9, 0.5, 0.3], "val_loss": [0.8, 0.4, 0.6]}
-    namespace = notebook | {"history": history}
-    exec(find_cells(STEM, "step-9.2-8")[0], namespace)
-    drawn = {line.get_label(): list(line.get_ydata()) for line in namespace["ax"].lines}
+    namespace = run_cells(notebook, "step-9.2-8", history=history)
+    drawn = {line.get_label(): list(line.get_ydata()) for line in namespace.ax.lines}
     assert drawn["training loss"] == history["loss"]
     assert drawn["validation loss"] == history["val_loss"]
     assert drawn["guessing: ln 3"] == pytest.approx([np.log(3)] * 2)
@@ -170,12 +166,11 @@ def test_curves_are_those_of_the_training(notebook, capsys):  # S9.2-8
 
 
 def test_prediction_is_the_network_s(notebook, arrays):  # S9.2-9
-    network = notebook["build_segmentation_network"](16, (4,))
-    namespace = notebook | arrays | {"model": network, "SHOWN_PREDICTION": 4}
-    exec(find_cells(STEM, "step-9.2-9")[0], namespace)
+    network = notebook.build_segmentation_network(16, (4,))
+    namespace = run_cells(notebook, "step-9.2-9", **arrays, model=network, SHOWN_PREDICTION=4)
     answer = np.argmax(network.predict_on_batch(arrays["val_images"]), -1)
-    np.testing.assert_array_equal(namespace["predicted"], answer[4])
-    shown = [np.asarray(ax.images[0].get_array()) for ax in namespace["axes"]]
+    np.testing.assert_array_equal(namespace.predicted, answer[4])
+    shown = [np.asarray(ax.images[0].get_array()) for ax in namespace.axes]
     expected = arrays["val_images"][4], arrays["val_masks"][4, ..., 0], answer[4]
     assert all(np.array_equal(*pair) for pair in zip(shown, expected, strict=True))
 
@@ -185,22 +180,21 @@ def test_worst_and_best_pictures_are_shown_with_their_masks(notebook, arrays):
     order = [5, 2, 7, 0, 6, 1, 4, 3]  # from worst to best
     for rank, index in enumerate(order):
         answers[index, rank * 2 :] = 1 + answers[index, rank * 2 :] // 2  # the fewer rows, the more animal is left
-    namespace = notebook | arrays | {"predictions": answers}
-    exec(find_cells(STEM, "picture-scores")[0], namespace)
-    assert namespace["chosen"] == [5, 2, 7, 1, 4, 3]
-    exec(find_cells(STEM, "worst-and-best")[0], namespace)
-    for column, index in enumerate(namespace["chosen"]):
-        shown = [np.asarray(ax.images[0].get_array()) for ax in namespace["axes"][:, column]]
+    namespace = run_cells(notebook, "picture-scores", **arrays, predictions=answers)
+    assert namespace.chosen == [5, 2, 7, 1, 4, 3]
+    namespace = run_cells(namespace, "worst-and-best")
+    for column, index in enumerate(namespace.chosen):
+        shown = [np.asarray(ax.images[0].get_array()) for ax in namespace.axes[:, column]]
         expected = arrays["val_images"][index], arrays["val_masks"][index, ..., 0], answers[index, ..., 0]
         assert all(np.array_equal(*pair) for pair in zip(shown, expected, strict=True))
 
 
 def test_scores_of_perfect_and_of_trivial_answers(notebook, arrays):
     masks = arrays["masks"]
-    perfect = notebook["segmentation_scores"](masks, masks)
+    perfect = notebook.segmentation_scores(masks, masks)
     assert list(perfect) == ["pixel_accuracy", "mean_iou", "iou_animal", "iou_background", "iou_outline"]
     assert set(perfect.values()) == {1.0}
-    background = notebook["segmentation_scores"](masks, np.ones_like(masks))
+    background = notebook.segmentation_scores(masks, np.ones_like(masks))
     share = float((masks == 1).mean())
     assert background == pytest.approx(dict(zip(perfect, [share, share / 3, 0, share, 0], strict=True)))
 
@@ -210,16 +204,15 @@ def test_split_that_leaves_nothing_to_train_is_refused(notebook, tmp_path):
     knobs = dict(SEED=1, PICTURES=4, IMAGE_SIZE=8, BUILD=tmp_path, picture_paths=[], trimap_paths=[])
     for number in (0, 4, 300):
         with pytest.raises(ValueError, match=f"VALIDATION is {number}; expected 1 to 3"):
-            exec(find_cells(STEM, "step-9.2-5")[0], notebook | load | knobs | {"VALIDATION": number})
+            run_cells(notebook, "step-9.2-5", **(load | knobs | {"VALIDATION": number}))
 
 
 def test_book_profile_has_the_book_s_numbers(monkeypatch):
     monkeypatch.setenv("PROFILE", "book")
-    knobs = {}
-    exec(find_cells(STEM, "parameters")[0], knobs)
+    lesson = load_lesson(STEM)
     book = {"PICTURES": 7390, "VALIDATION": 1000, "IMAGE_SIZE": 200, "FILTERS": (64, 128, 256), "EPOCHS": 50}
     book |= {"BATCH_SIZE": 64, "SHOWN_PICTURE": 9, "SHOWN_PREDICTION": 4, "SEED": 1337}
-    assert {name: knobs[name] for name in book} == book
+    assert {name: getattr(lesson, name) for name in book} == book
 
 
 def test_solutions_of_the_exercises_run(notebook):
@@ -230,6 +223,5 @@ def test_solutions_of_the_exercises_run(notebook):
     solutions = find_solutions(STEM)
     assert len(solutions) == 3
     for solution in solutions:
-        namespace = dict(notebook, **knobs, train_images=images, train_masks=masks)
-        exec(solution, namespace)
-        assert namespace["model"].output_shape == (None, 16, 16, 3)
+        namespace = run_code(notebook, solution, **knobs, train_images=images, train_masks=masks)
+        assert namespace.model.output_shape == (None, 16, 16, 3)

@@ -8,7 +8,7 @@ import pytest
 from keras import layers, ops
 
 from helpers.lessons import load_lesson
-from notebook_source import find_solutions, run_cells
+from notebook_source import find_solutions, run_cells, run_code
 from project_copy import ROOT
 
 STEM = "9_4_interpreting_convnets"
@@ -44,17 +44,15 @@ def draw_pictures(count=4, side=12, seed=0):
 
 
 def test_activation_model_has_the_book_s_outputs(notebook, architectures, capsys):  # C-15, C-16
-    baseline = architectures["build_baseline"](180)
+    baseline = architectures.build_baseline(180)
     batch = np.zeros((1, 180, 180, 3), "float32")
-    namespace = run_cells(
-        STEM, notebook | {"baseline": baseline, "batch": batch}, "listing-9.8", "listing-9.9", "step-9.4-1"
-    )
+    namespace = run_cells(notebook, "listing-9.8", "listing-9.9", "step-9.4-1", baseline=baseline, batch=batch)
     sides = [178, 89, 87, 43, 41, 20, 18, 9, 7]
     channels = [32, 32, 64, 64, 128, 128, 256, 256, 256]
     shapes = [(1, side, side, count) for side, count in zip(sides, channels, strict=True)]
-    assert [maps.shape for maps in namespace["activations"]] == shapes
+    assert [maps.shape for maps in namespace.activations] == shapes
     assert "9 outputs" in capsys.readouterr().out
-    assert namespace["titles"][:3] == ["conv 1", "pool 1", "conv 2"]
+    assert namespace.titles[:3] == ["conv 1", "pool 1", "conv 2"]
 
 
 def test_gray_channels_have_a_scale_of_their_own(notebook):
@@ -62,7 +60,7 @@ def test_gray_channels_have_a_scale_of_their_own(notebook):
     maps = dice.normal([5, 0, -300], [1, 0.1, 20], (50, 40, 3)).astype("float32")
     maps = np.concatenate([maps, np.zeros((50, 40, 1)), np.full((50, 40, 1), 7.0)], axis=-1)
     kept = maps.copy()
-    gray = notebook["to_gray"](maps)
+    gray = notebook.to_gray(maps)
     assert (gray.dtype, gray.shape) == (np.uint8, (5, 50, 40))
     np.testing.assert_allclose(gray[:3].mean((1, 2)), 128, atol=1.5)
     np.testing.assert_allclose(gray[:3].std((1, 2)), 64, atol=4)
@@ -76,7 +74,7 @@ def test_silence_is_counted(notebook):
     maps[0, ..., 1] = 0  # silent in one of four
     maps[:, 0, 0, 2] = 0  # zero at one place
     model = mock.Mock(predict_on_batch=lambda images: [images[..., :5], images[..., 2:]])
-    dead, zero = notebook["measure_silence"](model, maps, batch_size=3)
+    dead, zero = notebook.measure_silence(model, maps, batch_size=3)
     np.testing.assert_allclose(dead, [(4 + 1) / 20, 0])
     np.testing.assert_allclose(zero, [(4 * 36 + 36 + 4) / (20 * 36), 4 / (12 * 36)])
 
@@ -88,16 +86,16 @@ def test_silence_is_counted(notebook):
 def ascent(notebook):
     network = build_classifier(side=16)
     extractor = keras.Model(network.input, network.get_layer("early").output)
-    return notebook["build_ascent"](extractor, lambda pictures: pictures / 255), extractor
+    return notebook.build_ascent(extractor, lambda pictures: pictures / 255), extractor
 
 
 @pytest.mark.parametrize("index", [0, 2])
 def test_filter_response_is_the_mean_of_one_channel_without_its_border(notebook, index):  # S9.4-2
     maps = np.random.default_rng(0).random((2, 9, 8, 3), "float32")
-    responses = ops.convert_to_numpy(notebook["filter_response"](maps, ops.convert_to_tensor(index)))
+    responses = ops.convert_to_numpy(notebook.filter_response(maps, ops.convert_to_tensor(index)))
     np.testing.assert_allclose(responses, maps[:, 2:-2, 2:-2, index].mean((1, 2)), rtol=1e-6)
     small = maps[:, :4, :4]
-    responses = ops.convert_to_numpy(notebook["filter_response"](small, ops.convert_to_tensor(index)))
+    responses = ops.convert_to_numpy(notebook.filter_response(small, ops.convert_to_tensor(index)))
     np.testing.assert_allclose(responses, small[..., index].mean((1, 2)), rtol=1e-6)
 
 
@@ -110,7 +108,7 @@ def test_ascent_step_goes_along_the_gradient_by_its_rate(notebook, ascent):  # L
 
     def respond(values):
         maps = extractor(127.5 * (values + 1) / 255, training=False)
-        return float(notebook["filter_response"](maps, ops.convert_to_tensor(1))[0])
+        return float(notebook.filter_response(maps, ops.convert_to_tensor(1))[0])
 
     assert float(response) == pytest.approx(respond(picture), rel=1e-5)
     ahead, behind = (respond(picture + sign * 0.04 * step) for sign in (1, -1))
@@ -122,9 +120,9 @@ def test_ascent_step_goes_along_the_gradient_by_its_rate(notebook, ascent):  # L
 def test_ascent_raises_every_filter_stays_in_range_and_is_compiled_once(notebook, jitter):
     network = build_classifier(side=24)
     extractor = keras.Model(network.input, network.get_layer("maps").output)
-    ascend = notebook["build_ascent"](extractor, lambda pictures: pictures / 255)
+    ascend = notebook.build_ascent(extractor, lambda pictures: pictures / 255)
     for index in range(5):
-        pattern, responses = notebook["grow_pattern"](ascend, index, 24, steps=20, rate=1.0, jitter=jitter, seed=3)
+        pattern, responses = notebook.grow_pattern(ascend, index, 24, steps=20, rate=1.0, jitter=jitter, seed=3)
         assert responses[-1] > responses[0]
         assert len(responses) == 21
         assert (pattern.shape, pattern.min() >= -1, pattern.max() <= 1) == ((24, 24, 3), True, True)
@@ -132,9 +130,9 @@ def test_ascent_raises_every_filter_stays_in_range_and_is_compiled_once(notebook
 
 
 def test_ascent_without_cutting_leaves_the_range_and_starts_near_gray(notebook, ascent):  # erratum 7
-    start, _ = notebook["grow_pattern"](ascent[0], 0, 16, steps=0, seed=3)
+    start, _ = notebook.grow_pattern(ascent[0], 0, 16, steps=0, seed=3)
     assert 0.05 < np.abs(start).max() <= 0.1
-    pattern, _ = notebook["grow_pattern"](ascent[0], 0, 16, steps=30, rate=5.0, clip=False, seed=3)
+    pattern, _ = notebook.grow_pattern(ascent[0], 0, 16, steps=30, rate=5.0, clip=False, seed=3)
     assert np.abs(pattern).max() > 1
 
 
@@ -143,7 +141,7 @@ def test_a_filter_that_never_responds_gives_no_nan(notebook):
     early = network.get_layer("early")
     early.set_weights([np.zeros(early.kernel.shape), np.zeros(4)])
     extractor = keras.Model(network.input, early.output)
-    pattern, responses = notebook["grow_pattern"](notebook["build_ascent"](extractor, lambda x: x), 0, 16, steps=3)
+    pattern, responses = notebook.grow_pattern(notebook.build_ascent(extractor, lambda x: x), 0, 16, steps=3)
     assert np.isfinite(pattern).all()
     assert responses == [0, 0, 0, 0]
 
@@ -151,22 +149,22 @@ def test_a_filter_that_never_responds_gives_no_nan(notebook):
 def test_pattern_to_picture(notebook):  # L9.18
     pattern = np.random.default_rng(0).normal(3, 0.01, (40, 30, 3)).astype("float32")
     kept = pattern.copy()
-    picture = notebook["to_picture"](pattern, 5)
+    picture = notebook.to_picture(pattern, 5)
     assert (picture.dtype, picture.shape) == (np.uint8, (30, 20, 3))
-    assert notebook["to_picture"](pattern).mean() == pytest.approx(128, abs=1)
-    assert notebook["to_picture"](pattern).std() == pytest.approx(64, abs=3)
+    assert notebook.to_picture(pattern).mean() == pytest.approx(128, abs=1)
+    assert notebook.to_picture(pattern).std() == pytest.approx(64, abs=3)
     np.testing.assert_array_equal(pattern, kept)
-    assert set(notebook["to_picture"](np.ones((4, 4, 3))).ravel()) == {128}
+    assert set(notebook.to_picture(np.ones((4, 4, 3))).ravel()) == {128}
     with pytest.raises(ValueError, match="CROP is 15; expected less than half of the pattern's 30 pixels"):
-        notebook["to_picture"](pattern, 15)
+        notebook.to_picture(pattern, 15)
 
 
 def test_patterns_of_a_layer_are_saved_as_one_picture(notebook, tmp_path):  # L9.19, erratum 1
     base = keras.Model((network := build_classifier(side=16)).input, network.get_layer("maps").output)
     knobs = {"PATTERN_SIZE": 16, "STEPS": 2, "RATE": 1.0, "CROP": 1, "SEED": 1, "FIGURES": tmp_path}
     names = {"base": base, "prepare_for_base": lambda pictures: pictures / 255}
-    with mock.patch.dict(notebook["show_patterns"].__globals__, knobs | names):
-        grid, responses, traces = notebook["show_patterns"]("maps", 64)
+    with mock.patch.dict(notebook.show_patterns.__globals__, knobs | names):
+        grid, responses, traces = notebook.show_patterns("maps", 64)
     assert grid.shape == (2 * 14 + 5, 3 * 14 + 2 * 5, 3)  # five filters in rows of three
     assert (responses.shape, traces) == ((5, 3), 1)
     assert (tmp_path / "filters_for_layer_maps.png").exists()
@@ -177,7 +175,7 @@ def test_patterns_of_a_layer_are_saved_as_one_picture(notebook, tmp_path):  # L9
 
 def halve(notebook, network, name):
     """Return features and head, which answers with logits."""
-    return notebook["split_at"](notebook["to_logits"](network), name)
+    return notebook.split_at(notebook.to_logits(network), name)
 
 
 def test_grad_cam_after_global_pooling_has_a_closed_form(notebook):
@@ -187,7 +185,7 @@ def test_grad_cam_after_global_pooling_has_a_closed_form(notebook):
     _, height, width, _ = maps.shape
     for index in range(3):
         expected = np.mean(kernel[:, index] / (height * width) * maps, axis=-1)
-        raw = notebook["grad_cam"](*halve(notebook, network, "maps"), pictures, notebook["class_score"](index))
+        raw = notebook.grad_cam(*halve(notebook, network, "maps"), pictures, notebook.class_score(index))
         np.testing.assert_allclose(raw, expected, rtol=1e-4, atol=1e-7)
 
 
@@ -210,15 +208,15 @@ def test_grad_cam_against_finite_differences(notebook):
         step[channel] = 1e-5
         weights[:, channel] = (respond(maps + step) - respond(maps - step)) / 2e-5 / (height * width)
     expected = np.mean(weights[:, None, None] * maps, axis=-1)
-    raw = notebook["grad_cam"](*halve(notebook, network, "maps"), pictures, notebook["class_score"](2))
+    raw = notebook.grad_cam(*halve(notebook, network, "maps"), pictures, notebook.class_score(2))
     np.testing.assert_allclose(raw, expected, rtol=0, atol=1e-3 * np.abs(expected).max())
 
 
 def test_grad_cam_of_a_batch_is_that_of_each_picture_alone(notebook):  # erratum 12
     network, pictures = build_classifier(pooled=False), draw_pictures(5)
-    halves, score = halve(notebook, network, "maps"), notebook["class_score"](0)
-    together = notebook["grad_cam"](*halves, pictures, score)
-    alone = [notebook["grad_cam"](*halves, pictures[i : i + 1], score)[0] for i in range(5)]
+    halves, score = halve(notebook, network, "maps"), notebook.class_score(0)
+    together = notebook.grad_cam(*halves, pictures, score)
+    alone = [notebook.grad_cam(*halves, pictures[i : i + 1], score)[0] for i in range(5)]
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-8)
 
 
@@ -230,17 +228,17 @@ def test_saturated_prediction_still_has_a_map(notebook, classes):  # erratum 12
     network.get_layer("answer").set_weights([kernel, bias])
     pictures = draw_pictures()
     index = 1 if classes == 1 else 2
-    assert notebook["class_probabilities"](network, pictures)[:, index] == pytest.approx([1] * 4, abs=1e-30)
-    raw = notebook["grad_cam"](*halve(notebook, network, "maps"), pictures, notebook["class_score"](index))
+    assert notebook.class_probabilities(network, pictures)[:, index] == pytest.approx([1] * 4, abs=1e-30)
+    raw = notebook.grad_cam(*halve(notebook, network, "maps"), pictures, notebook.class_score(index))
     assert np.abs(raw).max() > 1e-4
-    faded = notebook["grad_cam"](*halve(notebook, network, "maps"), pictures, notebook["class_probability"](index))
+    faded = notebook.grad_cam(*halve(notebook, network, "maps"), pictures, notebook.class_probability(index))
     assert np.abs(faded).max() == 0
 
 
 def test_map_that_is_negative_everywhere_gives_zeros(notebook):  # erratum 12
-    heatmap = notebook["to_heatmap"](-np.ones((3, 3), "float32"))
+    heatmap = notebook.to_heatmap(-np.ones((3, 3), "float32"))
     np.testing.assert_array_equal(heatmap, np.zeros((3, 3)))
-    heatmap = notebook["to_heatmap"](np.array([[-1.0, 2.0], [4.0, 0.0]]))
+    heatmap = notebook.to_heatmap(np.array([[-1.0, 2.0], [4.0, 0.0]]))
     np.testing.assert_array_equal(heatmap, [[0, 0.5], [1, 0]])
 
 
@@ -250,40 +248,40 @@ def test_arguments_are_never_modified(notebook):  # erratum 10
     kept = pictures.copy(), raw.copy(), picture.copy()
     for array in (pictures, raw, picture):
         array.flags.writeable = False
-    notebook["grad_cam"](*halve(notebook, network, "maps"), pictures, notebook["class_score"](0))
-    heatmap = notebook["to_heatmap"](raw)
+    notebook.grad_cam(*halve(notebook, network, "maps"), pictures, notebook.class_score(0))
+    heatmap = notebook.to_heatmap(raw)
     before = heatmap.copy()
     heatmap.flags.writeable = False
-    notebook["lay_over"](picture, heatmap)
+    notebook.lay_over(picture, heatmap)
     for now, then in zip((pictures, raw, picture, heatmap), (*kept, before), strict=True):
         np.testing.assert_array_equal(now, then)
 
 
 def test_class_scores_of_one_logit_are_opposite(notebook):
     logits = ops.convert_to_tensor([[3.0], [-2.0]])
-    cat, dog = (np.array(notebook["class_score"](index)(logits)) for index in (0, 1))
+    cat, dog = (np.array(notebook.class_score(index)(logits)) for index in (0, 1))
     np.testing.assert_array_equal(dog, [3, -2])
     np.testing.assert_array_equal(cat, -dog)
-    np.testing.assert_array_equal(notebook["class_score"](np.array([1, 0]))(logits), [3, 2])
+    np.testing.assert_array_equal(notebook.class_score(np.array([1, 0]))(logits), [3, 2])
     many = ops.convert_to_tensor([[1.0, 5.0, 2.0]])
-    np.testing.assert_array_equal(notebook["class_score"](2)(many), [2])
+    np.testing.assert_array_equal(notebook.class_score(2)(many), [2])
     pair = ops.concatenate([many, many + 10], axis=0)
-    np.testing.assert_array_equal(notebook["class_score"](np.array([1, 2]))(pair), [5, 12])
-    np.testing.assert_allclose(notebook["class_probability"](1)(many), ops.softmax(many)[:, 1], rtol=1e-6)
-    np.testing.assert_allclose(notebook["class_probability"](1)(logits), ops.sigmoid(logits)[:, 0], rtol=1e-6)
+    np.testing.assert_array_equal(notebook.class_score(np.array([1, 2]))(pair), [5, 12])
+    np.testing.assert_allclose(notebook.class_probability(1)(many), ops.softmax(many)[:, 1], rtol=1e-6)
+    np.testing.assert_allclose(notebook.class_probability(1)(logits), ops.sigmoid(logits)[:, 0], rtol=1e-6)
 
 
 def test_class_is_chosen_by_name(notebook, capsys):
     names = {"class_names": [("n1", "cat"), ("n2", "dog")], "top_class_index": 1, "top_classes": [("n2", "dog", 0.9)]}
     for chosen, index in ((None, 1), ("cat", 0), ("dog", 1)):
-        assert run_cells(STEM, notebook | names | {"CLASS": chosen}, "class")["explained"] == index
+        assert run_cells(notebook, "class", **names, CLASS=chosen).explained == index
     with pytest.raises(ValueError, match=r"CLASS is 'cow', none of the 2 classes.*dog"):
-        run_cells(STEM, notebook | names | {"CLASS": "cow"}, "class")
+        run_cells(notebook, "class", **names, CLASS="cow")
 
 
 def test_probabilities_of_one_output_are_those_of_two_classes(notebook):
     network = build_classifier(1, activation="sigmoid")
-    probabilities = notebook["class_probabilities"](network, draw_pictures())
+    probabilities = notebook.class_probabilities(network, draw_pictures())
     np.testing.assert_allclose(probabilities[:, 1], network.predict(draw_pictures(), verbose=0)[:, 0])
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-6)
 
@@ -292,55 +290,55 @@ def test_mask_score_counts_the_pixels_of_the_mask_alone(notebook):
     logits = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype("float32")
     mask = np.zeros((4, 4), bool)
     mask[1, 2:] = True
-    score = np.array(notebook["mask_score"](mask, 1)(logits))
+    score = np.array(notebook.mask_score(mask, 1)(logits))
     np.testing.assert_allclose(score, logits[:, 1, 2:, 1].mean(1), rtol=1e-5)
-    assert np.array(notebook["mask_score"](np.zeros((4, 4)), 1)(logits)).tolist() == [0, 0]
+    assert np.array(notebook.mask_score(np.zeros((4, 4)), 1)(logits)).tolist() == [0, 0]
 
 
 def test_logits_belong_to_the_probabilities(notebook, architectures):
     pictures = draw_pictures()
-    for network in (build_classifier(), architectures["build_mini_xception"](12, (2, 3))):
-        logits = notebook["to_logits"](network).predict(pictures, verbose=0)
+    for network in (build_classifier(), architectures.build_mini_xception(12, (2, 3))):
+        logits = notebook.to_logits(network).predict(pictures, verbose=0)
         answer = ops.softmax(logits) if logits.shape[-1] > 1 else ops.sigmoid(logits)
         np.testing.assert_allclose(answer, network.predict(pictures, verbose=0), rtol=1e-4, atol=1e-6)
     own = keras.Model((inputs := keras.Input((2,))), layers.Softmax()(layers.Dense(3)(inputs)))
     values = np.ones((1, 2), "float32")
     np.testing.assert_allclose(
-        ops.softmax(notebook["to_logits"](own).predict(values, verbose=0)), own.predict(values, verbose=0), rtol=1e-5
+        ops.softmax(notebook.to_logits(own).predict(values, verbose=0)), own.predict(values, verbose=0), rtol=1e-5
     )
 
 
 def test_network_is_split_where_all_of_the_signal_passes(notebook, architectures):  # erratum 13
-    network = architectures["build_mini_xception"](24, (2, 3, 4))
-    points = list(notebook["cut_points"](network))
+    network = architectures.build_mini_xception(24, (2, 3, 4))
+    points = list(notebook.cut_points(network))
     kinds = [type(network.get_layer(name)).__name__ for name in points]
     assert kinds[:3] == ["Add"] * 3
     last_convolution = [layer for layer in network.layers if isinstance(layer, layers.Conv2D)][-1]
     assert last_convolution.kernel_size == (1, 1)
     with pytest.raises(ValueError, match=rf"'{last_convolution.name}'.*expected one of {points[0]}, {points[1]}"):
-        notebook["split_at"](network, last_convolution.name)
+        notebook.split_at(network, last_convolution.name)
     for name in ("nothing", network.layers[-1].name):
         with pytest.raises(ValueError, match=rf"'{name}' is no layer with maps.*expected one of"):
-            notebook["split_at"](network, name)
+            notebook.split_at(network, name)
     pictures = 255 * draw_pictures(2, 24)
     whole = network.predict(pictures, verbose=0)
     for name in points:
-        features, head = notebook["split_at"](network, name)
+        features, head = notebook.split_at(network, name)
         np.testing.assert_allclose(head.predict(features.predict(pictures, verbose=0), verbose=0), whole, atol=1e-5)
-    assert notebook["choose_layer"](network, 3) == points[0]
-    assert notebook["choose_layer"](network, 4) == points[1]
+    assert notebook.choose_layer(network, 3) == points[0]
+    assert notebook.choose_layer(network, 4) == points[1]
     with pytest.raises(ValueError, match="CAM_LAYER is 25; expected at most 24"):
-        notebook["choose_layer"](network, 25)
+        notebook.choose_layer(network, 25)
 
 
 def test_augmentation_is_off(notebook, architectures):
-    network = architectures["build_mini_xception"](24, (2, 3), rotation=0.2, zoom=0.4)
+    network = architectures.build_mini_xception(24, (2, 3), rotation=0.2, zoom=0.4)
     pictures = 255 * draw_pictures(3, 24)
-    name = next(notebook["cut_points"](network))
-    halves, score = halve(notebook, network, name), notebook["class_score"](0)
-    first, second = (notebook["grad_cam"](*halves, pictures, score) for _ in range(2))
+    name = next(notebook.cut_points(network))
+    halves, score = halve(notebook, network, name), notebook.class_score(0)
+    first, second = (notebook.grad_cam(*halves, pictures, score) for _ in range(2))
     np.testing.assert_array_equal(first, second)
-    ascend = notebook["build_ascent"](notebook["split_at"](network, name)[0], lambda values: values)
+    ascend = notebook.build_ascent(notebook.split_at(network, name)[0], lambda values: values)
     picture, index, rate = (
         ops.convert_to_tensor(pictures[:1] / 255),
         ops.convert_to_tensor(0),
@@ -353,18 +351,18 @@ def test_heatmap_over_a_picture_has_the_picture_s_size(notebook):
     picture = np.full((20, 30, 3), 100, np.uint8)
     heatmap = np.zeros((2, 3), "float32")
     heatmap[1, 2] = 1
-    overlay = notebook["lay_over"](picture, heatmap, "gray", 0.5)
+    overlay = notebook.lay_over(picture, heatmap, "gray", 0.5)
     assert (overlay.dtype, overlay.shape) == (np.uint8, picture.shape)
     assert (overlay[0, 0].tolist(), overlay[-1, -1].tolist()) == ([50] * 3, [178] * 3)
     np.testing.assert_array_less(overlay[-1, 15:24, 0], overlay[-1, 16:25, 0])  # smooth between the two
-    np.testing.assert_array_equal(notebook["lay_over"](picture, heatmap, opacity=0), picture)
+    np.testing.assert_array_equal(notebook.lay_over(picture, heatmap, opacity=0), picture)
 
 
 def test_heatmap_has_the_same_colours_in_every_picture(notebook):  # F9.19
     names = {"features": None, "head": None, "inputs": None, "explained": 0, "labels": ["a"]}
     given = {"COLORMAP": "magma", "grad_cam": lambda *_: np.array([[[2.0, 4.0]]])}
-    namespace = run_cells(STEM, notebook | names | given, "figure-9.19")
-    assert namespace["ax"].images[0].get_clim() == (0, 1)
+    namespace = run_cells(notebook, "figure-9.19", **names, **given)
+    assert namespace.ax.images[0].get_clim() == (0, 1)
 
 
 # Scores
@@ -377,12 +375,12 @@ def test_energy_share(notebook):
     inside, counted = np.zeros((3, 4, 4), bool), np.ones((3, 4, 4), bool)
     inside[:, 0] = True
     counted[1, 3, 3] = False
-    np.testing.assert_allclose(notebook["energy_share"](heatmaps, inside), [0.5, 0.75, np.nan])
-    np.testing.assert_allclose(notebook["energy_share"](heatmaps, inside, counted), [0.5, 1, np.nan])
+    np.testing.assert_allclose(notebook.energy_share(heatmaps, inside), [0.5, 0.75, np.nan])
+    np.testing.assert_allclose(notebook.energy_share(heatmaps, inside, counted), [0.5, 1, np.nan])
 
 
 def test_blob_is_in_the_centre(notebook):
-    blob = notebook["centred_blob"](31, 41)
+    blob = notebook.centred_blob(31, 41)
     assert blob.shape == (31, 41)
     assert np.unravel_index(blob.argmax(), blob.shape) == (15, 20)
     np.testing.assert_allclose(blob, blob[::-1, ::-1])
@@ -394,11 +392,11 @@ def test_verdict_follows_the_interval_of_the_difference(notebook):
     other = dice.random(200)
     for shift, verdict in ((0.1, "better than"), (-0.1, "worse than"), (0.0, "no better than")):
         shares = {"Grad-CAM": other + shift + dice.normal(0, 0.05, 200), "centred blob": other}
-        assert notebook["compare"](shares) == f"Grad-CAM is {verdict} the centred blob"
-    mean, error = notebook["mean_and_error"](np.array([1.0, 3.0, np.nan]))
+        assert notebook.compare(shares) == f"Grad-CAM is {verdict} the centred blob"
+    mean, error = notebook.mean_and_error(np.array([1.0, 3.0, np.nan]))
     assert (mean, error) == pytest.approx((2, 1.96))
     with_gap = {"Grad-CAM": np.array([0.5, np.nan, 0.6]), "centred blob": np.array([0.1, 0.9, 0.2])}
-    assert notebook["compare"](with_gap) == "Grad-CAM is better than the centred blob"
+    assert notebook.compare(with_gap) == "Grad-CAM is better than the centred blob"
 
 
 def test_rank_correlation(notebook):
@@ -406,33 +404,38 @@ def test_rank_correlation(notebook):
     maps = dice.random((4, 5, 6))
     maps[2] = np.maximum(maps[2] - 0.5, 0)  # ties
     others = np.stack([np.exp(maps[0]), -maps[1], np.maximum(dice.random((5, 6)) - 0.3, 0), np.ones((5, 6))])
-    seen = notebook["rank_correlation"](maps, others)
+    seen = notebook.rank_correlation(maps, others)
     ranks = [[np.mean(np.flatnonzero(np.sort(v.ravel()) == x)) for x in v.ravel()] for v in (maps[2], others[2])]
     np.testing.assert_allclose(seen, [1, -1, np.corrcoef(*ranks)[0, 1], 0], atol=1e-12)
 
 
 def test_randomised_copy_changes_the_named_layers_alone(notebook, architectures):
-    network = architectures["build_mini_xception"](24, (2, 3))
+    network = architectures.build_mini_xception(24, (2, 3))
     names = [layer.name for layer in network.layers if layer.weights][-3:]
     kept = [layer.get_weights() for layer in network.layers]
-    copy = notebook["randomise"](network, names, seed=1)
+    copy = notebook.randomise(network, names, seed=1)
     for before, layer, new in zip(kept, network.layers, copy.layers, strict=True):
         for old, still in zip(before, layer.get_weights(), strict=True):
             np.testing.assert_array_equal(old, still)
         kernels = [(old, now) for old, now in zip(before, new.get_weights(), strict=True) if old.ndim > 1]
         assert all(np.array_equal(*pair) != (layer.name in names) for pair in kernels)
-    again = notebook["randomise"](network, names, seed=1)
+    again = notebook.randomise(network, names, seed=1)
     assert all(np.array_equal(*pair) for pair in zip(copy.get_weights(), again.get_weights(), strict=True))
 
 
 def test_weights_that_are_new_are_not_the_ones_of_before_training(notebook, architectures):
     keras.utils.set_random_seed(7)
-    network = architectures["build_mini_xception"](24, (2, 3))  # has learned nothing: from its own seed it comes back
-    names = {"network": network, "lesson": {"SEED": 7}, "SEED": 7, "cam_layer": next(notebook["cut_points"](network))}
+    network = architectures.build_mini_xception(24, (2, 3))  # has learned nothing: from its own seed it comes back
+    names = {
+        "network": network,
+        "lesson": run_cells(architectures, SEED=7),
+        "SEED": 7,
+        "cam_layer": next(notebook.cut_points(network)),
+    }
     names |= {"scored_images": 255 * draw_pictures(4, 24), "RANDOMISED": 4, "prepare": lambda values: values}
-    with mock.patch.dict(notebook["raw_maps"].__globals__, names):
-        namespace = run_cells(STEM, notebook | names, "sanity")
-    similarity = namespace["similarity"]
+    with mock.patch.dict(notebook.raw_maps.__globals__, names):
+        namespace = run_cells(notebook, "sanity", **names)
+    similarity = namespace.similarity
     assert similarity[0] == pytest.approx(1)
     assert np.all(similarity[max(similarity)] < 0.99)
 
@@ -440,16 +443,14 @@ def test_weights_that_are_new_are_not_the_ones_of_before_training(notebook, arch
 def test_another_training_is_the_one_of_9_3_from_another_seed(notebook, architectures, tmp_path):
     images, labels = 255 * draw_pictures(6, 24), np.arange(6.0)[:, None] % 2
     recipe = {"FILTERS": (2, 3), "EPOCHS": 1, "BATCH_SIZE": 3, "DECAY": False, "MODELS": tmp_path}
-    lesson = architectures | recipe | {"pictures": dict.fromkeys(("train", "validation"), (images, labels))}
-    build, knobs = (
-        architectures["build_mini_xception"],
-        [architectures[name] for name in ("MOMENTUM", "ROTATION", "ZOOM")],
-    )
+    pictures = dict.fromkeys(("train", "validation"), (images, labels))
+    lesson = run_cells(architectures, **recipe, pictures=pictures)
+    build, knobs = lesson.build_mini_xception, (lesson.MOMENTUM, lesson.ROTATION, lesson.ZOOM)
     network, weights = build(24, (2, 3), *knobs), []
     for how, seed in (("untrained", 5), ("own", 5), ("own", 5), ("own", 6)):
         names = {"lesson": lesson, "image_size": 24, "network": network, "WEIGHTS": how}
-        with mock.patch.dict(notebook["train_again"].__globals__, names):
-            twin = notebook["train_again"](seed)
+        with mock.patch.dict(notebook.train_again.__globals__, names):
+            twin = notebook.train_again(seed)
         assert [layer.name for layer in twin.layers[1:]] == [layer.name for layer in network.layers[1:]]
         weights.append(np.concatenate([values.ravel() for values in twin.get_weights()]))
     keras.utils.set_random_seed(5)
@@ -463,23 +464,23 @@ def test_another_training_is_the_one_of_9_3_from_another_seed(notebook, architec
 def test_maps_of_many_pictures_are_each_for_its_class(notebook):
     network, pictures = build_classifier(pooled=False), draw_pictures(5)
     classes = np.array([0, 2, 1, 1, 0])
-    with mock.patch.dict(notebook["raw_maps"].__globals__, {"prepare": lambda values: values}):
-        raw = notebook["raw_maps"](network, "maps", pictures, classes, batch_size=2)
+    with mock.patch.dict(notebook.raw_maps.__globals__, {"prepare": lambda values: values}):
+        raw = notebook.raw_maps(network, "maps", pictures, classes, batch_size=2)
     for index, picture, label in zip(range(5), pictures, classes, strict=True):
-        halves, score = halve(notebook, network, "maps"), notebook["class_score"](int(label))
-        alone = notebook["grad_cam"](*halves, picture[np.newaxis], score)[0]
+        halves, score = halve(notebook, network, "maps"), notebook.class_score(int(label))
+        alone = notebook.grad_cam(*halves, picture[np.newaxis], score)[0]
         np.testing.assert_allclose(raw[index], alone, rtol=1e-4, atol=1e-8)
 
 
 def test_sanity_check_keeps_the_class_when_the_network_changes_its_mind(notebook):
     network, pictures = build_classifier(1, activation="sigmoid"), draw_pictures()
-    classes = notebook["class_probabilities"](network, pictures).argmax(-1)
-    with mock.patch.dict(notebook["raw_maps"].__globals__, {"prepare": lambda values: values}):
-        before = notebook["raw_maps"](network, "maps", pictures, classes)
+    classes = notebook.class_probabilities(network, pictures).argmax(-1)
+    with mock.patch.dict(notebook.raw_maps.__globals__, {"prepare": lambda values: values}):
+        before = notebook.raw_maps(network, "maps", pictures, classes)
         answer = network.get_layer("answer")
         answer.set_weights([-weights for weights in answer.get_weights()])
-        after = notebook["raw_maps"](network, "maps", pictures, classes)
-    np.testing.assert_allclose(notebook["rank_correlation"](before, after), -1)
+        after = notebook.raw_maps(network, "maps", pictures, classes)
+    np.testing.assert_allclose(notebook.rank_correlation(before, after), -1)
 
 
 # Networks by name
@@ -487,18 +488,18 @@ def test_sanity_check_keeps_the_class_when_the_network_changes_its_mind(notebook
 
 @pytest.mark.parametrize("name", ["MobileNetV2", "VGG16", "Xception"])
 def test_four_layers_are_chosen_in_any_network(notebook, name):
-    base, _ = notebook["pretrained"].load_application(name, "untrained", include_top=False)
+    base, _ = notebook.pretrained.load_application(name, "untrained", include_top=False)
     kinds = layers.Conv2D | layers.SeparableConv2D | layers.DepthwiseConv2D
-    names = notebook["choose_layers"]([layer for layer in base.layers if isinstance(layer, kinds)])
+    names = notebook.choose_layers([layer for layer in base.layers if isinstance(layer, kinds)])
     assert len(set(names)) == 4
     if name == "Xception":
         assert names == ("block3_sepconv1", "block2_sepconv1", "block4_sepconv1", "block8_sepconv1")
 
 
 def load_network(notebook, architectures, *arguments, **options):
-    names = {"lesson": architectures | {"mini_xception": None}, "image_size": 24}
-    with mock.patch.dict(notebook["load_network"].__globals__, names):
-        return notebook["load_network"](*arguments, **options)
+    names = {"lesson": run_cells(architectures, mini_xception=None), "image_size": 24}
+    with mock.patch.dict(notebook.load_network.__globals__, names):
+        return notebook.load_network(*arguments, **options)
 
 
 def test_wrong_weights_for_a_network_are_told(notebook, architectures):
@@ -509,16 +510,16 @@ def test_wrong_weights_for_a_network_are_told(notebook, architectures):
 
 
 def test_mini_xception_at_another_size_has_the_trained_weights(notebook, architectures):
-    knobs = [architectures[name] for name in ("FILTERS", "MOMENTUM", "ROTATION", "ZOOM")]
+    knobs = architectures.FILTERS, architectures.MOMENTUM, architectures.ROTATION, architectures.ZOOM
     keras.utils.set_random_seed(5)
-    trained = architectures["build_mini_xception"](24, *knobs)
-    names = {"lesson": architectures | {"mini_xception": trained}, "image_size": 24}
-    with mock.patch.dict(notebook["load_network"].__globals__, names):
-        network, prepare = notebook["load_network"]("mini-Xception", "own", size=40)
-        base, _ = notebook["load_network"]("mini-Xception", "own", include_top=False)
+    trained = architectures.build_mini_xception(24, *knobs)
+    names = {"lesson": run_cells(architectures, mini_xception=trained), "image_size": 24}
+    with mock.patch.dict(notebook.load_network.__globals__, names):
+        network, prepare = notebook.load_network("mini-Xception", "own", size=40)
+        base, _ = notebook.load_network("mini-Xception", "own", include_top=False)
     assert network.input.shape == (None, 40, 40, 3)
     assert all(np.array_equal(*pair) for pair in zip(network.get_weights(), trained.get_weights(), strict=True))
-    assert base.output.shape[-1] == architectures["FILTERS"][-1]
+    assert base.output.shape[-1] == architectures.FILTERS[-1]
     assert prepare(np.zeros((1, 2, 2, 3), np.uint8)).dtype == "float32"
 
 
@@ -527,18 +528,18 @@ def test_mini_xception_at_another_size_has_the_trained_weights(notebook, archite
 
 def test_hires_cam_equals_grad_cam_after_global_pooling(notebook):
     code = next(code for code in find_solutions(STEM) if "def hires_cam" in code)
-    exec(code, namespace := dict(notebook))
+    namespace = run_code(notebook, code)
     network, pictures = build_classifier(), draw_pictures()
-    arguments = *halve(notebook, network, "maps"), pictures, notebook["class_score"](0)
-    np.testing.assert_allclose(namespace["hires_cam"](*arguments), notebook["grad_cam"](*arguments), atol=1e-7)
+    arguments = *halve(notebook, network, "maps"), pictures, notebook.class_score(0)
+    np.testing.assert_allclose(namespace.hires_cam(*arguments), notebook.grad_cam(*arguments), atol=1e-7)
 
 
 def test_cover_hides_the_brightest_place(notebook):
     code = next(code for code in find_solutions(STEM) if "def cover" in code)
-    exec(code.split("\n\n\n")[0], namespace := dict(notebook))
+    namespace = run_code(notebook, code.split("\n\n\n")[0])
     pictures, heatmaps = np.zeros((1, 9, 9, 3), np.uint8), np.zeros((1, 9, 9))
     heatmaps[0, 4, 8] = 1
-    covered = namespace["cover"](pictures, heatmaps, 2)
+    covered = namespace.cover(pictures, heatmaps, 2)
     assert np.argwhere(covered[0, ..., 0]).tolist() == [[3, 7], [3, 8], [4, 7], [4, 8]]
     assert pictures.max() == 0
 
@@ -555,26 +556,26 @@ def asset(name):
 
 def test_mobilenet_sees_african_elephants_and_looks_at_them(notebook):  # C-20
     weights = asset("weights/mobilenet_v2_imagenet.weights.h5")
-    network, prepare = notebook["pretrained"].load_application("MobileNetV2", weights)
-    names = notebook["pretrained"].load_class_names(weights.parent)
-    picture = notebook["read_picture"](asset("pictures/elephant.jpg"), (224, 224))[np.newaxis]
-    probabilities = notebook["class_probabilities"](network, prepare(picture))[0]
+    network, prepare = notebook.pretrained.load_application("MobileNetV2", weights)
+    names = notebook.pretrained.load_class_names(weights.parent)
+    picture = notebook.read_picture(asset("pictures/elephant.jpg"), (224, 224))[np.newaxis]
+    probabilities = notebook.class_probabilities(network, prepare(picture))[0]
     assert np.argmax(probabilities) == 386
     assert names[386] == ("n02504458", "African_elephant")
-    layer = notebook["choose_layer"](network, 6)
-    raw = notebook["grad_cam"](*halve(notebook, network, layer), prepare(picture), notebook["class_score"](386))
-    heatmap = notebook["resize"](np.maximum(raw, 0), (224, 224))
+    layer = notebook.choose_layer(network, 6)
+    raw = notebook.grad_cam(*halve(notebook, network, layer), prepare(picture), notebook.class_score(386))
+    heatmap = notebook.resize(np.maximum(raw, 0), (224, 224))
     animals = np.zeros_like(heatmap, bool)
     animals[:, 30:150, 35:] = True  # a box around the two, 45 % of the picture
-    assert notebook["energy_share"](heatmap, animals)[0] > 0.7
+    assert notebook.energy_share(heatmap, animals)[0] > 0.7
 
 
 def test_filters_of_xception_respond_ever_more(notebook):  # C-18
     weights = asset("weights/xception_imagenet_notop.weights.h5")
-    base, prepare = notebook["pretrained"].load_application("Xception", weights, include_top=False)
+    base, prepare = notebook.pretrained.load_application("Xception", weights, include_top=False)
     extractor = keras.Model(base.input, base.get_layer("block3_sepconv1").output)
-    ascend = notebook["build_ascent"](extractor, prepare)
+    ascend = notebook.build_ascent(extractor, prepare)
     for index in (0, 2, 63):
-        _, responses = notebook["grow_pattern"](ascend, index, 100, steps=10, rate=5.0)
+        _, responses = notebook.grow_pattern(ascend, index, 100, steps=10, rate=5.0)
         assert responses[-1] > responses[0] + 0.5
     assert ascend.experimental_get_tracing_count() == 1

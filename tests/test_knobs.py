@@ -1,6 +1,5 @@
 """What a reader does: turns a knob and runs the cells again, in the same kernel; at the smallest scale."""
 
-import ast
 import json
 import re
 from pathlib import Path
@@ -11,9 +10,11 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 import sample_pets
+from helpers.knobs import find_knobs
+from helpers.lessons import NOTEBOOKS, is_tagged, read_lesson
 from notebook_checks.outputs import flatten
-from notebook_source import NOTEBOOKS, STEMS, read_notebook
-from run_notebooks import is_tagged, knobs
+from notebook_source import STEMS
+from run_notebooks import knobs
 
 SMALL_9_2 = {"PICTURES": 24, "VALIDATION": 8, "IMAGE_SIZE": 16, "FILTERS": (2, 4), "EPOCHS": 1}
 SMALL_9_3 = {"PICTURES": (12, 4, 4), "IMAGE_SIZE": 78, "FILTERS": (2, 4), "BASELINE_FILTERS": (2,) * 5, "EPOCHS": 1}
@@ -104,8 +105,7 @@ SOURCES = ("PROFILE", "DATA", "BUILD")  # knobs that change where something come
 def turn(source, values):
     """Return the source of the parameters cell with other values for some knobs, as a reader would write them."""
     lines = source.splitlines(keepends=True)
-    for node in reversed(ast.parse(source).body):
-        name = ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else None
+    for name, node in reversed(find_knobs(source).items()):
         if name in values:
             first, last = lines[node.lineno - 1], lines[node.end_lineno - 1]
             line = f"{first[: node.value.col_offset]}{values[name]!r}{last[node.end_col_offset :]}"
@@ -116,7 +116,7 @@ def turn(source, values):
 def versions(stem, settings):
     """Yield the code cells of a notebook once for each of `settings`, dicts of knobs to values."""
     for values in settings:
-        for cell in read_notebook(stem).cells:
+        for cell in read_lesson(stem).cells:
             if cell.cell_type == "code":
                 if is_tagged(cell, "parameters"):
                     cell.source = turn(cell.source, values)
@@ -185,7 +185,7 @@ def test_turned_knob_keeps_the_rest_of_its_line():
 
 @pytest.mark.parametrize("stem", STEMS)
 def test_every_knob_is_tried(stem):
-    assert {*VALUES[stem], *SOURCES} == set(knobs(read_notebook(stem)))
+    assert {*VALUES[stem], *SOURCES} == set(knobs(read_lesson(stem)))
 
 
 @pytest.mark.slow

@@ -13,15 +13,15 @@ SMALLEST = {"PICTURES": (12, 4, 4), "IMAGE_SIZE": 24, "FILTERS": (2, 4), "BASELI
 def test_definitions_and_knobs_are_there_and_nothing_ran(monkeypatch):
     monkeypatch.setenv("PROFILE", "book")
     lesson = load_lesson(ARCHITECTURES)
-    assert lesson["build_baseline"](180).count_params() == 991_041
-    assert (lesson["IMAGE_SIZE"], lesson["EPOCHS"]) == (180, 100)
-    assert not {"MODELS", "pictures", "mini_xception"} & lesson.keys()
+    assert lesson.build_baseline(180).count_params() == 991_041
+    assert (lesson.IMAGE_SIZE, lesson.EPOCHS) == (180, 100)
+    assert not {"MODELS", "pictures", "mini_xception"} & vars(lesson).keys()
 
 
 def test_a_knob_given_decides_the_others():
     lesson = load_lesson(ARCHITECTURES, PROFILE="book", EPOCHS=3)
-    assert (lesson["PROFILE"], lesson["IMAGE_SIZE"], lesson["EPOCHS"]) == ("book", 180, 3)
-    assert load_lesson(ARCHITECTURES, PROFILE="sample")["IMAGE_SIZE"] == 96
+    assert (lesson.PROFILE, lesson.IMAGE_SIZE, lesson.EPOCHS) == ("book", 180, 3)
+    assert load_lesson(ARCHITECTURES, PROFILE="sample").IMAGE_SIZE == 96
 
 
 def test_unknown_knobs_and_tags_are_refused():
@@ -35,11 +35,11 @@ def test_another_notebook_gets_the_trained_networks_and_trains_them_once(tmp_pat
     sample_pets.write_sample_pets(tmp_path / "dogs-vs-cats", count=40, portraits=1.0, layout="kaggle", workers=1)
     knobs = SMALLEST | {"PROFILE": "book", "DATA": str(tmp_path), "BUILD": str(tmp_path / "build")}
     first = load_lesson(ARCHITECTURES, ["setup", "step-9.3-4", "step-9.3-7"], **knobs)
-    monkeypatch.setattr(first["keras"].Model, "fit", None)  # a second training would fail
+    monkeypatch.setattr(first.keras.Model, "fit", None)  # a second training would fail
     second = load_lesson(ARCHITECTURES, ["setup", "step-9.3-4", "step-9.3-7"], **knobs)
     for name in ("mini_xception", "baseline"):
-        assert first[f"{name}_history"] == second[f"{name}_history"]
-        for one, other in zip(first[name].get_weights(), second[name].get_weights(), strict=True):
+        assert getattr(first, f"{name}_history") == getattr(second, f"{name}_history")
+        for one, other in zip(getattr(first, name).get_weights(), getattr(second, name).get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
     kept = sorted(path.name for path in (tmp_path / "build").rglob("*.keras"))
     assert kept == ["convnet_from_scratch_with_augmentation.keras", "mini_xception.keras"]

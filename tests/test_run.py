@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from helpers.devices import quiet_start
-from helpers.run import profile_values, save_results
+from helpers.knobs import profile_values
+from helpers.results import save_results
 
 
 def test_a_knob_has_the_value_of_the_profile():
@@ -65,7 +66,7 @@ def test_progress_bars_are_silent_in_automated_runs(environment, silent):
 
 
 def test_helpers_import_nothing_large():
-    names = "devices disk_cache dogs_vs_cats lessons pets plots progress run".split()
+    names = "devices disk_cache dogs_vs_cats lessons pets plots progress knobs results files".split()
     code = f"import sys\nfor name in {names}: __import__(f'helpers.{{name}}')\n"
     code += "print(*{'keras', 'tensorflow', 'matplotlib', 'jupytext', 'IPython'} & sys.modules.keys())"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -265,18 +265,7 @@ def test_index_lists_runs_and_results(book):
 
 def test_nothing_half_written_remains(book, failed):
     for base in (book, failed[0]):
-        assert not list(base.rglob("*.part"))
-
-
-def test_saving_is_atomic(tmp_path):
-    path = tmp_path / "page.html"
-    run_notebooks.write_atomically(path, "good")
-    with (
-        mock.patch.object(Path, "write_text", side_effect=OSError("disk full")),
-        pytest.raises(OSError, match="full"),
-    ):
-        run_notebooks.write_atomically(path, "bad")
-    assert path.read_text() == "good"
+        assert not list(base.rglob(".unfinished*"))
 
 
 def test_failing_cell_is_reported(failed):

@@ -232,8 +232,7 @@ def test_failure_leaves_nothing_behind(tmp_path, monkeypatch):
 
 def test_make_draws_what_the_notebooks_ask_for():
     segmentation, architectures = (
-        load_lesson(stem, PROFILE="sample")["PICTURES"]
-        for stem in ("9_2_image_segmentation", "9_3_convnet_architectures")
+        load_lesson(stem, PROFILE="sample").PICTURES for stem in ("9_2_image_segmentation", "9_3_convnet_architectures")
     )
     assert __main__.SETS == {
         "sample-pets": {"count": segmentation},

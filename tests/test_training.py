@@ -187,13 +187,13 @@ def train_mini_xception(folder):
     """Train a small copy of the notebook's network, with all that is random in it, by the notebook's own function."""
     lesson = load_lesson(LARGEST)
     keras.utils.set_random_seed(5)
-    model = lesson["build_mini_xception"](16, (2, 4), 0.9, 0.1, 0.2)
+    model = lesson.build_mini_xception(16, (2, 4), 0.9, 0.1, 0.2)
     dice = np.random.default_rng(1)
     pictures = {
         part: (dice.integers(0, 256, (count, 16, 16, 3), "uint8"), np.arange(count) % 2)
         for part, count in (("train", 20), ("validation", 6))
     }
-    history = lesson["train_classifier"](model, pictures, 4, 8, 0.01, True, Path(folder))
+    history = lesson.train_classifier(model, pictures, 4, 8, 0.01, True, Path(folder))
     return model, history
 
 

@@ -3,21 +3,15 @@
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from .files import digest_file, write_whole
+
 SETTLED = 2.0  # seconds; a file changed more recently may change again without another time of change
-
-
-def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Digests:
@@ -97,16 +91,12 @@ def store(entry: Path, write: Callable[[Path], None], facts) -> bool:
     `write` puts the files into the folder that it is given; `facts`, not None, are anything that JSON can write.
     """
     try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=entry.parent) as folder:
-            draft = Path(folder, entry.name)
+        with write_whole(entry) as draft:
             draft.mkdir()
             write(draft)
             digests = {file.name: digest_file(file) for file in sorted(draft.iterdir())}
             record = {"key": entry.name, "digests": digests, "facts": facts}
             (draft / "record.json").write_text(json.dumps(record), "utf-8")
-            shutil.rmtree(entry, ignore_errors=True)  # a damaged one
-            os.replace(draft, entry)
         return True
     except OSError as error:
         warnings.warn(f"The result is not kept for the next run in {entry.parent}: {error}", stacklevel=2)

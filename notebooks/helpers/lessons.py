@@ -3,11 +3,32 @@
 import ast
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
+
+from .knobs import find_knobs
 
 NOTEBOOKS = Path(__file__).resolve().parents[1]
 
 
-def load_lesson(stem: str, run: Sequence[str] = (), **knobs) -> dict:
+def find_source(stem: str, folder: Path = NOTEBOOKS) -> Path:
+    """Return the path of a notebook's text source or, if it has none, of its `.ipynb`."""
+    text = folder / f"{stem}.py"
+    return text if text.exists() else text.with_suffix(".ipynb")
+
+
+def read_lesson(stem: str, folder: Path = NOTEBOOKS):
+    """Return a notebook as nbformat's NotebookNode."""
+    import jupytext  # here, for it takes a second
+
+    return jupytext.read(find_source(stem, folder))
+
+
+def is_tagged(cell, tag: str) -> bool:
+    """Tell whether a cell has a tag."""
+    return tag in cell.metadata.get("tags", [])
+
+
+def load_lesson(stem: str, run: Sequence[str] = (), **knobs) -> ModuleType:
     """Execute the imports, the knobs, the functions and the classes of a notebook, then the cells with some tags.
 
     Args:
@@ -17,34 +38,31 @@ def load_lesson(stem: str, run: Sequence[str] = (), **knobs) -> dict:
             whatever may have been changed in an open notebook.
 
     Returns:
-        A dict of names to what they stand for.
+        A module: `lesson.build_mini_xception`.
 
     Raises:
         LookupError: no cell has one of the tags, or there is no such knob.
     """
-    import jupytext  # here, for it takes a second
+    cells = [cell for cell in read_lesson(stem).cells if cell.cell_type == "code"]
 
-    cells = [cell for cell in jupytext.read(NOTEBOOKS / f"{stem}.py").cells if cell.cell_type == "code"]
-
-    def statements(tag):
-        chosen = [cell.source for cell in cells if tag in cell.metadata.get("tags", [])]
+    def join_cells(tag):
+        chosen = [cell.source for cell in cells if is_tagged(cell, tag)]
         if not chosen:
             raise LookupError(f"{stem} has no cell tagged {tag}")
-        return ast.parse("\n".join(chosen)).body
+        return "\n".join(chosen)
 
-    if unknown := knobs.keys() - set(map(_target, statements("parameters"))):
+    parameters = join_cells("parameters")
+    declared = find_knobs(parameters)
+    if unknown := knobs.keys() - declared.keys():
         raise LookupError(f"{stem} has no knob {', '.join(sorted(unknown))}")
-    kept = [node for node in statements("parameters") if _target(node) not in knobs]
-    kept += [node for cell in cells for node in ast.parse(cell.source).body if _defines(node)]
-    namespace = {"__name__": stem, **knobs}
-    for nodes in (kept, *map(statements, run)):
-        exec(compile(ast.Module(nodes, type_ignores=[]), f"{stem}.py", "exec"), namespace)
-    return namespace
-
-
-def _target(node: ast.stmt) -> str | None:
-    """Return the name that a statement assigns to."""
-    return ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else None
+    given = {declared[name].lineno for name in knobs}
+    defined = [node for node in ast.parse(parameters).body if node.lineno not in given]
+    defined += [node for cell in cells for node in ast.parse(cell.source).body if _defines(node)]
+    lesson = ModuleType(stem)
+    vars(lesson).update(knobs)
+    for body in (defined, *(ast.parse(join_cells(tag)).body for tag in run)):
+        exec(compile(ast.Module(body, type_ignores=[]), f"{stem}.py", "exec"), vars(lesson))
+    return lesson
 
 
 def _defines(node: ast.stmt) -> bool:

@@ -1,0 +1,25 @@
+"""What a run of a notebook leaves behind for machines to compare."""
+
+import json
+from pathlib import Path
+
+from .files import write_whole
+
+
+def save_results(results, path):
+    """Write results as JSON, whole or not at all, and print them one a line; of a list or dict, its length.
+
+    Args:
+        results: dict of names to str, numbers, lists or dicts of these.
+        path: file to write; its folder is made if missing.
+
+    Returns:
+        The path.
+    """
+    path = Path(path)
+    with write_whole(path) as draft:
+        draft.write_text(json.dumps(results, indent=2) + "\n")
+    for name, value in results.items():
+        value = f"{len(value)} values" if isinstance(value, list | dict) else value
+        print(f"{name:28} {f'{value:.4f}' if isinstance(value, float) else value}")
+    return path
