@@ -30,7 +30,7 @@ from tqdm import tqdm
 from helpers import devices
 from helpers.lessons import load_lesson
 from helpers.pets import list_pets, load_pets
-from peak_memory import PeakMemory
+from machinery.peak_memory import PeakMemory
 from sample_pets import write_sample_pets
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -36,7 +36,7 @@ from traitlets.config import Config
 from helpers.files import write_whole
 from helpers.knobs import PROFILES, find_knobs
 from helpers.lessons import find_source, is_tagged, read_lesson
-from peak_memory import PeakMemory
+from machinery.peak_memory import PeakMemory
 
 ROOT = Path(__file__).resolve().parents[1]
 FAILURES = (papermill.PapermillExecutionError, CellTimeoutError, DeadKernelError, RuntimeError)

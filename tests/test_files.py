@@ -32,9 +32,14 @@ def test_a_folder_replaces_the_older_one(tmp_path):
 def test_a_failure_leaves_the_older_one_and_nothing_else(tmp_path, folder, error):
     path = tmp_path / "results"
     path.write_text("good")
-    with pytest.raises(type(error)), write_whole(path) as draft:
-        draft.mkdir() if folder else draft.write_text("ba")
-        raise error
+
+    def fail():
+        with write_whole(path) as draft:
+            draft.mkdir() if folder else draft.write_text("ba")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
     assert path.read_text() == "good"
     assert list(tmp_path.iterdir()) == [path]
 

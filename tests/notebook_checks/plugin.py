@@ -15,7 +15,7 @@ import pytest
 from nbconvert.filters import strip_ansi
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from peak_memory import PeakMemory
+from machinery.peak_memory import PeakMemory
 
 from . import Failure, is_ignored, limits_of, reason
 from .outputs import compare, flatten
