@@ -89,7 +89,8 @@ from keras import layers
 
 import sample_pets
 from helpers import devices, plots
-from helpers.pets import CLASS_NAMES, list_pets, load_pets, read_mask, read_picture
+from helpers.pets import CLASS_NAMES, list_pets, load_pets, read_mask
+from helpers.pictures import read_picture
 from helpers.results import save_results
 from helpers.training import fit_once
 
@@ -119,7 +120,7 @@ plots.show_picture(pet.picture, f"classification: {pet.species[0]}", axes[0])
 plots.show_mask(mask, "segmentation: a class per pixel", axes[1])
 plots.show_picture(pet.picture, "detection: a box with a class", axes[2])
 corner, size = (columns.min(), rows.min()), (np.ptp(columns), np.ptp(rows))
-axes[2].add_patch(plt.Rectangle(corner, *size, fill=False, edgecolor=plots.CLASS_COLORS[0], linewidth=2))
+axes[2].add_patch(plt.Rectangle(corner, *size, fill=False, edgecolor=plots.CLASS_COLORS["animal"], linewidth=2))
 plots.show(fig, "A drawn cat three times: with labels, as a mask in three colours, and with its bounding box")
 
 # %% [markdown]
@@ -133,10 +134,11 @@ plots.show(fig, "A drawn cat three times: with labels, as a mask in three colour
 pair = sample_pets.draw_pair(seed=SEED, index=4)
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 plots.show_picture(pair.picture, "picture", axes[0])
-two_classes = {"classes": ("background", "animal"), "colors": plots.CLASS_COLORS[1::-1]}
-plots.show_mask(pair.instances > 0, "semantic: animal or not", axes[1], **two_classes)
-individuals = {"classes": ("background", "cat", "dog"), "colors": (*plots.CLASS_COLORS[1::-1], "#CC79A7")}
-plots.show_mask(pair.instances, "instance: each for itself", axes[2], **individuals)
+colors = plots.CLASS_COLORS
+two_classes = {"background": colors["background"], "animal": colors["animal"]}
+plots.show_mask(pair.instances > 0, "semantic: animal or not", axes[1], two_classes)
+individuals = {"background": colors["background"], "cat": colors["animal"], "dog": "#CC79A7"}
+plots.show_mask(pair.instances, "instance: each for itself", axes[2], individuals)
 plots.show(fig, "Two drawn animals: picture, one shared mask, and a mask with a colour for each animal")
 
 # %% [markdown]

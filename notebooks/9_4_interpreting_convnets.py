@@ -96,7 +96,8 @@ from PIL import Image
 
 from helpers import plots, pretrained
 from helpers.lessons import load_lesson
-from helpers.pets import find_annotation, read_mask, read_picture
+from helpers.pets import find_annotation, read_mask
+from helpers.pictures import read_picture
 from helpers.pretrained import last_maps
 from helpers.progress import is_silent, progress
 from helpers.results import save_results

@@ -243,12 +243,14 @@ LESSON = [
     ),
     Mutant(
         "another colour map",
-        in_file(PLOTS, "cmap=ListedColormap(colors)", "cmap='viridis'"),
+        in_file(PLOTS, "cmap=ListedColormap(list(colors.values()))", "cmap='viridis'"),
         r"a figure differs.*\| pet =",
     ),
     Mutant(
         "class names of a legend exchanged",
-        in_file(PLOTS, "zip(classes, colors, strict=True)", "zip(classes[::-1], colors, strict=True)"),
+        in_file(
+            PLOTS, "for name, color in colors.items()]", "for name, color in zip(reversed(colors), colors.values())]"
+        ),
         r"a figure differs.*\| pet = ",
     ),
     Mutant(
@@ -573,7 +575,7 @@ TESTED += [
     ),
     in_helper(
         "changed file taken for unchanged",
-        "disk_cache",
+        "caching",
         "status.st_size, status.st_ino, status.st_mtime_ns",
         "0, 0, 0",
         "test_a_changed_file",

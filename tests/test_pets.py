@@ -1,18 +1,18 @@
-"""Pets from files to arrays: formats, interpolation, faults, the cache, batches, and real files."""
+"""Pets from files to arrays: listing, masks, faults, the cache, and real files."""
 
 import os
 import random
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import disk_cache, pets
+from helpers import files, pets, pictures
+from helpers.pictures import read_picture
 
 ROOT = Path(__file__).resolve().parents[1]
 ASSETS = Path(os.environ.get("COMPANION_ASSETS", ROOT.parent / "shared" / "assets"))
@@ -47,15 +47,14 @@ def folder(tmp_path):
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """The names of the files that Pillow is asked to decode."""
-    names, original = [], pets._open
-    monkeypatch.setattr(pets, "_open", lambda path, convert: (names.append(path.name), original(path, convert))[1])
-    return names
+    """What Pillow is asked to decode."""
+    calls, original = [], Image.open
+    monkeypatch.setattr(Image, "open", lambda file: calls.append(file) or original(file))
+    return calls
 
 
-def damage(folder, name, content):
-    path = folder / "images" / name
-    path.write_bytes(content(path.read_bytes()))
+def damage(folder, name, content=b""):
+    (folder / "images" / name).write_bytes(content)
 
 
 # --- listing
@@ -92,99 +91,6 @@ def test_list_pets_says_how_to_get_what_is_not_there(folder, gone):
     assert gone in str(error.value)
 
 
-# --- reading one picture
-
-
-def save_as(path, picture, kind):
-    """Save in a format that the name `.jpg` hides; return what RGB is to be read, and the tolerance."""
-    rgb, grey = np.array(picture).astype(float), np.array(picture.convert("L"))
-    repeated = grey[..., None].repeat(3, 2)
-    alpha = np.linspace(0, 255, picture.width).astype(np.uint8)[None].repeat(picture.height, 0)
-    share = alpha[..., None] / 255
-    if kind == "gif":
-        palette = picture.quantize(64)
-        palette.save(path, "GIF")
-        return palette.convert("RGB"), 0
-    if kind == "png with alpha":
-        Image.fromarray(np.dstack([picture, alpha])).save(path, "PNG")
-        return rgb * share + 255 * (1 - share), 1
-    if kind == "grey with alpha":
-        Image.fromarray(np.dstack([grey, alpha])).save(path, "PNG")
-        return repeated * share + 255 * (1 - share), 1
-    if kind == "palette with transparency":
-        palette = picture.quantize(16)
-        palette.save(path, "PNG", transparency=3)
-        return np.where(np.asarray(palette)[..., None] == 3, 255, palette.convert("RGB")), 0
-    if kind == "grey":
-        Image.fromarray(grey).save(path, "JPEG", quality=100)
-        return repeated, 3
-    if kind == "cmyk":
-        inks = [Image.eval(band, lambda level: 255 - level) for band in picture.split()]
-        Image.merge("CMYK", [*inks, Image.new("L", picture.size)]).save(path, "JPEG", quality=100, subsampling=0)
-        return rgb, 4
-    if kind == "1 bit":
-        picture.convert("1").save(path, "PNG")
-        return picture.convert("1").convert("RGB"), 0
-    if kind == "16 bit":
-        Image.fromarray(grey.astype(np.uint16) * 256 + 77).save(path, "PNG")
-        return repeated, 0
-    picture.save(path, kind, lossless=True)
-    return rgb, 0
-
-
-KINDS = [
-    "gif",
-    "png with alpha",
-    "grey with alpha",
-    "palette with transparency",
-    "grey",
-    "cmyk",
-    "1 bit",
-    "16 bit",
-]
-
-
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("kind", [*KINDS, "PNG", "BMP", "TIFF", "WEBP"])
-def test_read_picture_reads_every_format_under_a_jpg_name(tmp_path, kind):
-    path = tmp_path / "pet.jpg"
-    expected, tolerance = save_as(path, draw(), kind)
-    image = pets.read_picture(path)
-    assert image.dtype == np.uint8
-    assert image.shape == (40, 60, 3)
-    np.testing.assert_allclose(image, np.asarray(expected, float), atol=tolerance)
-    assert np.ptp(image) > 100
-    assert pets.read_picture(str(path), (20, 30)).shape == (20, 30, 3)
-
-
-def test_read_picture_leaves_an_exif_rotation_alone(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by a quarter to look at it
-    draw().save(tmp_path / "turned.jpg", exif=exif)
-    draw().save(tmp_path / "plain.jpg")
-    np.testing.assert_array_equal(*[pets.read_picture(tmp_path / f"{n}.jpg") for n in ("turned", "plain")])
-
-
-def triangle_weights(length, size):
-    """Antialiased linear interpolation written as a matrix: one row of weights for each new pixel."""
-    scale = length / size
-    centres = (np.arange(size) + 0.5) * scale
-    distance = np.abs(centres[:, None] - (np.arange(length) + 0.5)) / max(scale, 1)
-    weights = np.maximum(0, 1 - distance)
-    return weights / weights.sum(1, keepdims=True)
-
-
-@pytest.mark.parametrize("size", [(13, 17), (80, 90), (40, 20)])
-def test_pictures_are_resized_by_antialiased_bilinear_interpolation(tmp_path, size):
-    rows, columns = np.mgrid[0:40, 0:60]
-    noise = np.random.default_rng(1).integers(0, 256, (40, 60))
-    picture = np.dstack([rows * 6, columns * 4, noise]).astype(np.uint8)
-    Image.fromarray(picture).save(tmp_path / "pet.jpg", "PNG")
-    vertical, horizontal = triangle_weights(40, size[0]), triangle_weights(60, size[1])
-    expected = np.einsum("yr,xc,rck->yxk", vertical, horizontal, picture)
-    np.testing.assert_allclose(pets.read_picture(tmp_path / "pet.jpg", size), expected, atol=1.1)
-
-
 # --- reading one mask
 
 
@@ -217,40 +123,12 @@ def test_read_mask_gives_the_indices_of_the_class_names(tmp_path):
 )
 def test_read_mask_refuses_other_values(tmp_path, values, complaint):
     Image.fromarray(np.array(values, np.uint8)).save(tmp_path / "pug_7.png")
-    with pytest.raises(pets.UnreadableError, match=rf"pug_7\.png: .*{complaint}"):
+    with pytest.raises(pictures.UnreadableError, match=rf"pug_7\.png: .*{complaint}"):
         pets.read_mask(tmp_path / "pug_7.png")
 
 
-# --- faults
-
-FAULTS = {
-    "empty": (lambda content: b"", "empty file"),
-    "truncated": (lambda content: content[: len(content) // 2], "truncated"),
-    "page": (lambda content: b"<html>404 Not Found</html>", "not a picture of any known format"),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_read_picture_names_the_damaged_file(folder, fault):
-    content, reason = FAULTS[fault]
-    damage(folder, "pet_3.jpg", content)
-    with pytest.raises(pets.UnreadableError, match=rf"pet_3\.jpg: .*{reason}"):
-        pets.read_picture(folder / "images/pet_3.jpg")
-
-
-def test_a_png_of_noise_is_unreadable_and_a_missing_file_is_missing(tmp_path):
-    draw().save(tmp_path / "pet.png")
-    content = bytearray((tmp_path / "pet.png").read_bytes())
-    content[60:200] = bytes(140)
-    (tmp_path / "pet.png").write_bytes(content)
-    with pytest.raises(pets.UnreadableError, match=r"pet\.png"):
-        pets.read_picture(tmp_path / "pet.png")
-    with pytest.raises(FileNotFoundError):
-        pets.read_picture(tmp_path / "nowhere.jpg")
-
-
 def test_damaged_files_are_skipped_and_named_alike_in_every_run(folder, tmp_path, capsys):
-    damage(folder, "pet_3.jpg", FAULTS["truncated"][0])
+    damage(folder, "pet_3.jpg", (folder / "images/pet_3.jpg").read_bytes()[:-500])
     draw_trimap(40, 56).save(folder / "annotations/trimaps/pet_5.png")
     paths = pets.list_pets(folder)  # two of twenty are just allowed
     runs = []
@@ -263,7 +141,7 @@ def test_damaged_files_are_skipped_and_named_alike_in_every_run(folder, tmp_path
     assert str(tmp_path) not in printed
     assert len(images) == len(masks) == len(names) == 18
     for image, mask, name in zip(images, masks, names, strict=True):
-        np.testing.assert_array_equal(image, pets.read_picture(folder / f"images/{name}.jpg", (24, 24)))
+        np.testing.assert_array_equal(image, read_picture(folder / f"images/{name}.jpg", (24, 24)))
         expected = pets.read_mask(folder / f"annotations/trimaps/{name}.png", (24, 24))
         np.testing.assert_array_equal(mask[..., 0], expected)
     np.testing.assert_array_equal(images, runs[1][0])
@@ -273,7 +151,7 @@ def test_damaged_files_are_skipped_and_named_alike_in_every_run(folder, tmp_path
 
 def test_more_than_a_tenth_skipped_is_an_error(folder, tmp_path):
     for number in (3, 5, 7):
-        damage(folder, f"pet_{number}.jpg", FAULTS["empty"][0])
+        damage(folder, f"pet_{number}.jpg")
     for _ in range(2):  # it is not kept, either
         with pytest.raises(ValueError, match=r"3 of 20 pictures cannot be used: pet_3 \(empty file\), pet_5"):
             pets.load_pets(*pets.list_pets(folder), 24, cache=tmp_path / "cache")
@@ -293,31 +171,21 @@ def test_load_pets_keeps_the_given_order_and_leaves_its_arguments_alone(folder):
     assert (images.shape, masks.shape) == ((20, 24, 24, 3), (20, 24, 24, 1))
     assert images.dtype == masks.dtype == np.uint8
     for index, path in enumerate(image_paths):
-        np.testing.assert_array_equal(images[index], pets.read_picture(path, (24, 24)))
+        np.testing.assert_array_equal(images[index], read_picture(path, (24, 24)))
         np.testing.assert_array_equal(masks[index, ..., 0], pets.read_mask(mask_paths[index], (24, 24)))
 
 
-@pytest.mark.parametrize("load", [pets.load_pets, lambda *args: pets.stream_pets(*args, batch_size=4)])
-def test_lists_that_are_not_pairs_are_refused(folder, load):
+def test_lists_that_are_not_pairs_are_refused(folder):
     image_paths, mask_paths = pets.list_pets(folder)
     with pytest.raises(ValueError, match=r"Picture pet_0 meets trimap pet_9.*alike"):
-        load(image_paths, mask_paths[::-1], 24)
+        pets.load_pets(image_paths, mask_paths[::-1], 24)
     with pytest.raises(ValueError, match="Picture pet_9 meets trimap nothing"):
-        load(image_paths, mask_paths[:-1], 24)
+        pets.load_pets(image_paths, mask_paths[:-1], 24)
 
 
 def test_nothing_to_load_is_an_error():
     with pytest.raises(ValueError, match="no pictures"):
         pets.load_pets([], [], 24)
-
-
-def test_load_pictures_returns_what_it_kept(folder, capsys):
-    damage(folder, "pet_11.jpg", FAULTS["page"][0])
-    paths = pets.list_pets(folder)[0]
-    images, kept = pets.load_pictures(paths, 24)
-    assert kept == [index for index in range(20) if index != 3]  # pet_0, pet_1, pet_10, pet_11, ...
-    assert "images/pet_11.jpg (not a picture" in capsys.readouterr().out
-    np.testing.assert_array_equal(images[3], pets.read_picture(paths[4], (24, 24)))
 
 
 # --- the cache
@@ -356,23 +224,15 @@ def test_any_change_is_decoded_anew(folder, tmp_path, decoded, monkeypatch, chan
     elif change == "order":
         image_paths, mask_paths = image_paths[::-1], mask_paths[::-1]
     elif change == "Pillow":
-        monkeypatch.setattr(pets.PIL, "__version__", "0.0")
+        monkeypatch.setattr(pictures.PIL, "__version__", "0.0")
     else:
-        monkeypatch.setattr(pets, "CACHE_FORMAT", 0)
+        monkeypatch.setattr(pictures, "CACHE_FORMAT", 0)
     decoded.clear()
     images, masks, names = pets.load_pets(image_paths, mask_paths, size, cache=tmp_path / "cache")
     assert len(decoded) == 40
-    np.testing.assert_array_equal(images[0], pets.read_picture(image_paths[0], (size, size)))
+    np.testing.assert_array_equal(images[0], read_picture(image_paths[0], (size, size)))
     np.testing.assert_array_equal(masks[0, ..., 0], pets.read_mask(mask_paths[0], (size, size)))
     assert names[0] == image_paths[0].stem
-
-
-def test_a_renamed_folder_still_hits(folder, tmp_path, decoded):
-    pets.load_pets(*pets.list_pets(folder), 24, cache=tmp_path / "cache")
-    moved = folder.rename(tmp_path / "moved")
-    decoded.clear()
-    pets.load_pets(*pets.list_pets(moved), 24, cache=tmp_path / "cache")
-    assert decoded == []
 
 
 def entries(cache):
@@ -424,7 +284,7 @@ def test_an_interrupted_write_leaves_nothing_to_load(folder, tmp_path, decoded, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(disk_cache.os, "replace", interrupt)
+        patch.setattr(files.os, "replace", interrupt)
         with pytest.raises(KeyboardInterrupt):
             pets.load_pets(*paths, 24, cache=cache)
     assert list(cache.iterdir()) == []
@@ -447,44 +307,6 @@ def test_without_room_for_the_cache_loading_goes_on(folder, tmp_path):
     assert entries(cache) == []
     with pytest.warns(UserWarning, match="not kept"):  # a file where the folder should be
         pets.load_pets(*paths, 24, cache=folder / "images/pet_0.mat")
-
-
-def test_an_error_in_a_thread_ends_the_waiting_work():
-    done = []
-
-    def task(number):
-        if number == 0:
-            raise FileNotFoundError
-        time.sleep(0.01)
-        done.append(number)
-
-    with pytest.raises(FileNotFoundError):
-        pets._in_threads(task, range(500), "Reading")
-    assert len(done) < 500
-
-
-# --- batches
-
-
-def test_batches_equal_the_arrays(folder, capsys):
-    damage(folder, "pet_3.jpg", FAULTS["truncated"][0])
-    image_paths, mask_paths = pets.list_pets(folder)
-    images, masks, names = pets.load_pets(image_paths, mask_paths, 24)
-    printed = capsys.readouterr().out
-    batches = pets.stream_pets(image_paths, mask_paths, 24, batch_size=8, seed=1)
-    assert capsys.readouterr().out == printed
-    assert "pet_3 (" in printed
-    assert [len(batches[index][0]) for index in range(len(batches))] == [8, 8, 3]
-    for part, expected in enumerate((images, masks)):
-        got = np.concatenate([batches[index][part] for index in range(len(batches))])
-        assert got.dtype == np.uint8
-        np.testing.assert_array_equal(got, expected)
-    batches.on_epoch_end()
-    shuffled = list(range(len(names)))
-    random.Random(1).shuffle(shuffled)
-    np.testing.assert_array_equal(batches[0][0], images[shuffled[:8]])
-    np.testing.assert_array_equal(batches[2][1], masks[shuffled[16:]])
-    assert image_paths == sorted(image_paths)
 
 
 # --- the module, and real files

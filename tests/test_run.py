@@ -66,7 +66,7 @@ def test_progress_bars_are_silent_in_automated_runs(environment, silent):
 
 
 def test_helpers_import_nothing_large():
-    names = "devices disk_cache dogs_vs_cats lessons pets plots progress knobs results files".split()
+    names = "caching devices dogs_vs_cats files knobs lessons pets pictures plots progress results".split()
     code = f"import sys\nfor name in {names}: __import__(f'helpers.{{name}}')\n"
     code += "print(*{'keras', 'tensorflow', 'matplotlib', 'jupytext', 'IPython'} & sys.modules.keys())"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

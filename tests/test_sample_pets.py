@@ -14,7 +14,8 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from PIL import Image
 
 from helpers.lessons import load_lesson
-from helpers.pets import find_annotation, list_pets, read_mask, read_picture
+from helpers.pets import find_annotation, list_pets, read_mask
+from helpers.pictures import read_picture
 from sample_pets import PARTS, PORTRAITS, __main__, draw_pair, draw_pet, write_sample_pets
 from sample_pets.writing import LAYOUTS, name_contestant, name_pet
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from helpers import disk_cache, training
+from helpers import caching, training
 from helpers.lessons import load_lesson
 
 DICE = np.random.default_rng(0)
@@ -89,7 +89,7 @@ def key(model=None, epochs=3, batch_size=8, **data):
     data = DATA | data
     options = {"epochs": epochs, "batch_size": batch_size, "seed": 1}
     recipe = training._recipe(model or build(), data["images"], data["labels"], data["validation_data"], options)
-    return disk_cache.name_entry(recipe)
+    return caching.name_entry(recipe)
 
 
 @pytest.mark.parametrize("what", [*OTHERS, *MODELS])
@@ -161,7 +161,7 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
 import test_training
-from helpers import disk_cache, training
+from helpers import caching, training
 
 class Killed(training.Diary):
     def on_train_batch_end(self, batch, logs=None):
@@ -173,12 +173,12 @@ class Killed(training.Diary):
         if {moment!r} == "while it writes" and len(self.history["loss"]) == 3:
             os.kill(os.getpid(), signal.SIGKILL)
 
-def store(entry, *rest, original=disk_cache.store):
+def store(entry, *rest, original=caching.store):
     if {moment!r} == "after the last epoch" and not entry.name.isdigit():
         os.kill(os.getpid(), signal.SIGKILL)
     return original(entry, *rest)
 
-training.Diary, disk_cache.store = Killed, store
+training.Diary, caching.store = Killed, store
 test_training.train_mini_xception({folder!r})
 """
 

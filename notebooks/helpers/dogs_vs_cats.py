@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .pets import load_pictures, report_skipped
+from .pictures import load_pictures, report_skipped
 
 CLASS_NAMES = ("cat", "dog")
 SPLITS = ("train", "validation", "test")

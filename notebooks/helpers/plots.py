@@ -3,11 +3,12 @@
 matplotlib is imported where it is needed, so that importing this file takes no time.
 """
 
+import math
+
 import numpy as np
 
-from .pets import CLASS_NAMES
-
-CLASS_COLORS = ("#E69F00", "#0B3C5D", "#F7F2E8")  # animal, background, outline: apart for colour-blind eyes too
+# Of each class, in the order of the classes; colour-blind eyes can tell them apart, too.
+CLASS_COLORS = {"animal": "#E69F00", "background": "#0B3C5D", "outline": "#F7F2E8"}
 DPI = 80
 
 
@@ -44,15 +45,14 @@ def show_picture(picture, title=None, ax=None):
     return ax
 
 
-def show_mask(mask, title=None, ax=None, classes=CLASS_NAMES, colors=CLASS_COLORS, legend=True):
+def show_mask(mask, title=None, ax=None, colors=CLASS_COLORS, legend=True):
     """Show a mask; a class has the same colour in every picture.
 
     Args:
-        mask: integers (height, width), an index into `classes`.
+        mask: integers (height, width): a class, by its place in `colors`.
         title: text above it.
         ax: Axes to draw on; new ones unless given.
-        classes: names of the classes.
-        colors: their colours, in step.
+        colors: dict of the classes' names to their colours.
         legend: whether to name the colours below.
 
     Returns:
@@ -63,23 +63,23 @@ def show_mask(mask, title=None, ax=None, classes=CLASS_NAMES, colors=CLASS_COLOR
     ax = ax or _make_axes(4, 4)
     ax.imshow(
         np.asarray(mask),
-        cmap=ListedColormap(colors),
+        cmap=ListedColormap(list(colors.values())),
         vmin=-0.5,
-        vmax=len(classes) - 0.5,
+        vmax=len(colors) - 0.5,
         interpolation="nearest",
     )
     ax.set_title(title, fontsize=10)
     ax.axis("off")
     if legend:
-        ax.legend(**class_legend(classes, colors), loc="upper center", bbox_to_anchor=(0.5, 0.0))
+        ax.legend(**class_legend(colors), loc="upper center", bbox_to_anchor=(0.5, 0.0))
     return ax
 
 
-def class_legend(classes=CLASS_NAMES, colors=CLASS_COLORS):
+def class_legend(colors=CLASS_COLORS):
     """Return the arguments of a legend that names the classes in one row."""
     from matplotlib.patches import Patch
 
-    patches = [Patch(facecolor=color, edgecolor="0.6", label=name) for name, color in zip(classes, colors, strict=True)]
+    patches = [Patch(facecolor=color, edgecolor="0.6", label=name) for name, color in colors.items()]
     return {"handles": patches, "ncols": len(patches), "fontsize": 8, "frameon": False}
 
 
@@ -98,7 +98,7 @@ def tile(pictures, columns, margin=2, fill=0):
     pictures = np.asarray(pictures)
     count, height, width, *channels = pictures.shape
     columns = min(columns, count)
-    rows = -(-count // columns)
+    rows = math.ceil(count / columns)
     shape = rows * (height + margin) - margin, columns * (width + margin) - margin, *channels
     canvas = np.full(shape, fill, pictures.dtype)
     for index, picture in enumerate(pictures):

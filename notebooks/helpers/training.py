@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from . import disk_cache
+from . import caching
 from .devices import count_sharing
 from .progress import is_silent, training_progress
 
@@ -44,10 +44,10 @@ def fit_once(model, images, labels, *, validation_data, folder, batch_size, epoc
     """
     batches = Batches(images, labels, batch_size, seed=random.randint(1, 10**9))
     options = {"batch_size": batch_size, "epochs": epochs, "seed": batches.seed}
-    key = disk_cache.name_entry(_recipe(model, images, labels, validation_data, options))
+    key = caching.name_entry(_recipe(model, images, labels, validation_data, options))
     entry = Path(folder, f"{model.name}-{key}")
     model.optimizer.build(model.trainable_variables)  # else there is nowhere to load its state
-    history = disk_cache.recall(entry)
+    history = caching.recall(entry)
     if history is not None:
         model.load_weights(entry / f"{model.name}.keras")
         _gather(model)
@@ -64,7 +64,7 @@ def fit_once(model, images, labels, *, validation_data, folder, batch_size, epoc
     )
     model.set_weights(diary.best)
     _gather(model)
-    if disk_cache.store(entry, lambda draft: model.save(draft / f"{model.name}.keras"), diary.history):
+    if caching.store(entry, lambda draft: model.save(draft / f"{model.name}.keras"), diary.history):
         shutil.rmtree(diary.folder, ignore_errors=True)
     return diary.history
 
@@ -119,7 +119,7 @@ class Diary(keras.callbacks.Callback):
     """Write down after each epoch all that the rest of a training depends on; measure it; forecast how long it takes.
 
     Attributes:
-        folder: holds the last state, an entry of `disk_cache` named by the number of epochs done.
+        folder: holds the last state, an entry of `caching` named by the number of epochs done.
         history: dict of lists, one float an epoch.
         best: weights of the epoch with the lowest validation loss, as from `model.get_weights`.
     """
@@ -136,7 +136,7 @@ class Diary(keras.callbacks.Callback):
     def resume(self):
         """Load the last whole state, if there is one; return how many epochs it has behind it."""
         for entry in sorted(self.folder.glob("[0-9]*"), reverse=True):
-            facts = disk_cache.recall(entry)
+            facts = caching.recall(entry)
             if facts is None:
                 continue
             with np.load(entry / "state.npz") as state:
@@ -170,7 +170,7 @@ class Diary(keras.callbacks.Callback):
         if self.best is None or logs["val_loss"] < min(self.history["val_loss"][:-1]):
             self.best = self.model.get_weights()
         facts = {"history": self.history, "weights": len(self.best)}
-        if disk_cache.store(self.folder / f"{epoch + 1:06}", self._write, facts):
+        if caching.store(self.folder / f"{epoch + 1:06}", self._write, facts):
             shutil.rmtree(self.folder / f"{epoch:06}", ignore_errors=True)
 
     def _write(self, draft):
