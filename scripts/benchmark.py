@@ -35,7 +35,7 @@ from sample_pets import write_sample_pets
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LIGHT = "devices disk_cache dogs_vs_cats files knobs lessons pets plots progress results".split()
+LIGHT = "caching devices dogs_vs_cats files knobs lessons pets pictures plots progress results".split()
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,6 @@ class Scale:
     filters_93: tuple = (32, 64, 128, 256, 512)
     patterns: int = 64
     ascent_steps: int = 30
-    counts: tuple = (500, 1000, 2000, 5000, 10000, 20000)
-    batch_sizes: tuple = (1, 2, 4, 8, 16, 32, 64)
     repeats: int = 5
 
 
@@ -74,8 +72,6 @@ SMALL = Scale(
     filters_93=(32, 64),
     patterns=2,
     ascent_steps=2,
-    counts=(20, 40),
-    batch_sizes=(1, 2),
     repeats=2,
 )
 
@@ -473,105 +469,6 @@ def measure_imports(scale, folder):
     return [row]
 
 
-# Scale
-
-SCALING = """
-import json, time
-from helpers import devices
-devices.start_keras()
-from helpers.pets import *
-paths = [part[: int(sys.argv[2])] for part in list_pets(sys.argv[1])]
-started = time.perf_counter()
-if sys.argv[3] == "arrays":
-    load_pets(*paths, 64)
-else:
-    batches = stream_pets(*paths, 64, 32)
-    for index in range(len(batches)): batches[index]
-print(json.dumps(time.perf_counter() - started))
-"""
-
-
-def measure_pictures(scale, folder):
-    """Read more and more drawn pictures, into arrays and as a stream: time linear, memory flat in the stream."""
-    drawn = folder / f"drawn-{max(scale.counts)}"
-    write_sample_pets(drawn, count=max(scale.counts))
-    seen = {kind: {n: peak_of(SCALING, drawn, n, kind) for n in scale.counts} for kind in ("arrays", "stream")}
-    rows = []
-    for kind, by_count in seen.items():
-        counts = list(by_count)
-        seconds = [taken for _, taken in by_count.values()]
-        memory = [peak for peak, _ in by_count.values()]
-        each = [1e3 * taken / n for n, taken in zip(counts, seconds, strict=True)]
-        row = Row(
-            f"{max(counts):,} pictures to 64×64, {kind}", seconds[-1], target="linear" + ", flat" * (kind == "stream")
-        )
-        row.reached = max(each[2:] or each) <= 1.5 * min(each[2:] or each)  # the first ones pay for the start
-        if kind == "stream":
-            row.reached &= max(memory) <= 1.1 * min(memory)
-        row.notes.append("ms each: " + ", ".join(f"{n:,}: {ms:.2f}" for n, ms in zip(counts, each, strict=True)))
-        row.notes.append(
-            "MB at most: " + ", ".join(f"{n:,}: {m / 1e6:.0f}" for n, m in zip(counts, memory, strict=True))
-        )
-        rows.append(row)
-    seconds = {kind: [list(found), [taken for _, taken in found.values()]] for kind, found in seen.items()}
-    memory = {kind: [list(found), [peak / 1e6 for peak, _ in found.values()]] for kind, found in seen.items()}
-    plot(folder / "pictures.png", "pictures", {"seconds": seconds, "largest memory, MB": memory})
-    return rows
-
-
-def measure_batches(scale, folder):
-    """Train the sample's networks with several batch sizes."""
-    import keras
-
-    segmentation, architectures = load_lesson("9_2_image_segmentation"), load_lesson("9_3_convnet_architectures")
-    networks = {
-        "9.2, 64×64": segmentation.build_segmentation_network(64, (16, 32, 64)),
-        "mini-Xception, 96×96": architectures.build_mini_xception(96, (8, 16, 32, 64, 128), 0.9, 0.0, 0.0),
-    }
-    each = {name: [] for name in networks}
-    for name, network in networks.items():
-        dense = len(network.output.shape) == 4
-        loss = "sparse_categorical_crossentropy" if dense else "binary_crossentropy"
-        network.compile(optimizer=keras.optimizers.RMSprop(1e-4), loss=loss)
-        for size in scale.batch_sizes:
-            pictures, masks, labels = draw_pictures(size, network.input.shape[1])
-            step = partial(network.train_on_batch, pictures, masks if dense else labels)
-            times, _ = alternate({"step": step}, 2 * scale.repeats, warm=2)
-            each[name].append(1e3 * statistics.median(times["step"]) / size)
-    curves = {name: [scale.batch_sizes, ms] for name, ms in each.items()}
-    plot(folder / "batches.png", "batch size", {"ms a picture": curves}, xscale="log", xticks=scale.batch_sizes)
-    rows = []
-    for name, ms in each.items():
-        row = Row(f"a picture in training, {name}", ms[-1] / 1e3)
-        row.notes.append(
-            "ms by batch size: " + ", ".join(f"{n}: {t:.2f}" for n, t in zip(scale.batch_sizes, ms, strict=True))
-        )
-        rows.append(row)
-    return rows
-
-
-def plot(path, x_label, panels, **scales):
-    """Save a plot for each of `panels`, a dict of its y label to its curves (x, y) by name; y starts from 0."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    fig, axes = plt.subplots(1, len(panels), figsize=(5 * len(panels), 3.4), layout="constrained", squeeze=False)
-    for ax, (y_label, curves) in zip(axes[0], panels.items(), strict=True):
-        for name, (x, y) in curves.items():
-            ax.plot(x, y, "o-", label=name)
-        ax.set(xlabel=x_label, ylabel=y_label, **scales)
-        ax.set_ylim(0)
-        if not scales:
-            ax.locator_params(axis="x", nbins=5)
-        ax.xaxis.set_major_formatter("{x:,.0f}")
-        ax.grid(alpha=0.3)
-        ax.legend(fontsize=8)
-    fig.savefig(path, dpi=100)
-    plt.close(fig)
-
-
 def plot_ratios(path, rows):
     """Save a bar for each ratio, beside what the floor would allow."""
     import matplotlib
@@ -601,8 +498,6 @@ WORK = {
     "cam": measure_grad_cam,
     "chapter": measure_chapter,
     "imports": measure_imports,
-    "pictures": measure_pictures,
-    "batches": measure_batches,
 }
 
 

@@ -9,7 +9,7 @@ import benchmark
 import plain
 from benchmark import Row
 
-COMPARED = ("read", "segmentation", "mini-xception", "patterns", "cam", "imports", "batches")
+COMPARED = ("read", "segmentation", "mini-xception", "patterns", "cam", "imports")
 
 
 @pytest.mark.filterwarnings("ignore")
