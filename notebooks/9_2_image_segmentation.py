@@ -70,7 +70,7 @@ import platform
 
 import numpy as np
 
-from helpers.devices import start_keras
+from helpers.start import start_keras
 
 start_keras(DEVICES)  # quietly: TensorFlow's messages would end up among the outputs
 import keras
@@ -91,8 +91,9 @@ import sample_pets
 from helpers import devices, plots
 from helpers.pets import CLASS_NAMES, list_pets, load_pets, read_mask
 from helpers.pictures import read_picture
+from helpers.progress import training_progress
 from helpers.results import save_results
-from helpers.training import fit_once
+from helpers.training import Batches, Resume, feed, find_folder
 
 MODELS = Path(BUILD, "models", PROFILE)
 keras.utils.set_random_seed(SEED)
@@ -372,19 +373,22 @@ plots.show(fig, "Scattered white dots; drawn after strides they are all there, a
 # %% [markdown]
 # ### Training
 #
-# Nothing new here: RMSprop, and cross-entropy at every pixel (`sparse`, since the targets are class numbers). The
-# network keeps the weights of the epoch with the lowest validation loss, for the last one is rarely the best. `fit_once` is
-# `model.fit` with a memory: what it has trained goes to `build/models`, and a second run with the same knobs gets it from there.
+# Nothing new here: RMSprop, and cross-entropy at every pixel (`sparse`, since the targets are class numbers).
+# `ModelCheckpoint` keeps the network of the epoch with the lowest validation loss, for the last one is rarely the best, and
+# `load_model` brings it back.
 #
 # The book trains for 50 epochs at RMSprop's usual step size. The `sample` profile has patience for seven; it starts
 # with larger steps and lets them shrink along a cosine, so that the network settles in time. Set `DECAY` to `False`
 # to see the validation loss jump about instead.
 #
+# One callback is not in the book. With `Resume`, a training of hours that is interrupted, or whose machine is taken away, goes on after
+# its last finished epoch when the cell is run again; and if all epochs are done, nothing is trained a second time. For that, each training
+# has a folder of its own in `build/models`, and `find_folder` names it by all that the training depends on: change a knob, and it is another.
+#
 # The line that begins with `with` is for speed alone; take it out, and the same network trains in 32 bits on one device. With
 # `PRECISION = "mixed_bfloat16"` the maps have 16 bits while weights and loss keep 32: half the memory to move, and on processors
 # and GPUs that have instructions for it, more multiplications at once. The `book` profile takes "fastest", what suits the
-# machine; the `sample` profile stays with 32 bits, for its numbers are compared between machines. And if a training of hours is
-# interrupted, or its machine taken away: run the cell again, and it goes on after the last finished epoch.
+# machine; the `sample` profile stays with 32 bits, for its numbers are compared between machines.
 
 # %% tags=["step-9.2-7"]
 keras.utils.set_random_seed(SEED)
@@ -393,15 +397,21 @@ rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps) if DECAY els
 with devices.use(DEVICES, PRECISION):
     model = build_segmentation_network(IMAGE_SIZE, FILTERS)
     model.compile(optimizer=keras.optimizers.RMSprop(rate), loss="sparse_categorical_crossentropy")
-    history = fit_once(
-        model,
-        train_images,
-        train_masks,
-        batch_size=BATCH_SIZE,
+    train = Batches(train_images, train_masks, BATCH_SIZE, shuffled=True)
+    validation = Batches(val_images, val_masks, BATCH_SIZE)
+    best = find_folder(MODELS, model, train, validation, EPOCHS) / "oxford_segmentation.keras"
+    checkpoint = keras.callbacks.ModelCheckpoint(best, save_best_only=True)
+    callbacks = [checkpoint, Resume(checkpoint, train), training_progress()]
+    fitted = model.fit(
+        feed(train),
         epochs=EPOCHS,
-        validation_data=(val_images, val_masks),
-        folder=MODELS,
+        validation_data=feed(validation),
+        callbacks=callbacks,
+        shuffle=False,  # `train` is shuffled already
+        verbose=0,
     )
+history = fitted.history
+model = keras.models.load_model(best)
 
 # %% [markdown]
 # The loss on pictures that the network trains on, and on those it never sees:

@@ -77,7 +77,7 @@ import platform
 
 import numpy as np
 
-from helpers.devices import start_keras
+from helpers.start import start_keras
 
 start_keras(DEVICES)  # quietly: TensorFlow's messages would end up among the outputs
 import keras
@@ -98,11 +98,10 @@ from keras import layers
 
 import sample_pets
 from helpers import devices, plots
-from helpers.batch_norm import FusedBatchNormalization
 from helpers.dogs_vs_cats import CLASS_NAMES, list_split, load_split
-from helpers.progress import progress
+from helpers.progress import progress, training_progress
 from helpers.results import save_results
-from helpers.training import fit_once
+from helpers.training import Batches, Resume, feed, find_folder
 
 MODELS = Path(BUILD, "models", PROFILE)
 keras.utils.clear_session()  # layers are numbered from the start again
@@ -674,10 +673,6 @@ plots.show(fig, "One training picture, mirrored, turned and zoomed in six ways")
 # One block holds all the ideas of this chapter: twice batch norm, relu and a separable convolution, then a max pooling that
 # halves the maps, and around all of it a skip with a projection. Each of the three ideas has a switch; we need them for the
 # ablation.
-#
-# One line is there for speed: `FusedBatchNormalization` is Keras's `BatchNormalization` with the same weights and the same numbers.
-# In training Keras composes it of a dozen small operations; TensorFlow has one for all of them, which on a processor saves a third of the
-# time of the book's network. Put `layers.BatchNormalization` in its place and nothing changes but the time.
 
 
 # %% tags=["step-9.3-6"]
@@ -687,7 +682,7 @@ def xception_block(x, filters, momentum=0.99, residual=True, batch_norm=True, se
     skip = x
     for _ in range(2):
         if batch_norm:
-            x = FusedBatchNormalization(momentum=momentum)(x)
+            x = layers.BatchNormalization(momentum=momentum)(x)
         x = layers.Activation("relu")(x)
         x = convolution(filters, 3, padding="same", use_bias=not batch_norm)(x)
     x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
@@ -757,31 +752,49 @@ print("sides of the maps:", ", ".join(str(layer.output.shape[1]) for layer in ma
 # ### Training
 #
 # Both networks get the same pictures, the same loss, the same optimizer and the same number of epochs. Of each we keep the
-# epoch with the lowest validation loss. `fit_once` is `model.fit` with a memory: the trained network goes to `build/models`,
-# and a second run with the same knobs gets it from there; a run that was killed goes on after its last finished epoch. `devices.use` is
-# for speed alone, as in notebook 9.2: it lets the `book` profile compute with 16 bits where the machine does that faster.
+# epoch with the lowest validation loss: `ModelCheckpoint` writes its file, `load_model` reads it. As in notebook 9.2, `Resume` lets a
+# training that was killed go on after its last finished epoch, or finds what was trained with the same knobs before; and `devices.use` is
+# for speed alone: it lets the `book` profile compute with 16 bits where the machine does that faster.
 
 
 # %% tags=["step-9.3-7"] nbval={"timeout": 1800}
 def train_classifier(model, pictures, epochs, batch_size, learning_rate, decay, folder):
-    """Train a network on `pictures`, a dict of "train" and "validation" to (images, labels); return its history."""
-    steps = epochs * math.ceil(len(pictures["train"][0]) / batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps) if decay else learning_rate
+    """Train a network on `pictures`, a dict of "train" and "validation" to (images, labels).
+
+    Returns the file of its best epoch, for `load_model`, and the history: a dict of lists, a value per epoch.
+    """
+    train = Batches(*pictures["train"], batch_size, shuffled=True)
+    validation = Batches(*pictures["validation"], batch_size)
+    rate = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * len(train)) if decay else learning_rate
     model.compile(optimizer=keras.optimizers.RMSprop(rate), loss="binary_crossentropy", metrics=["accuracy"])
-    options = {"batch_size": batch_size, "epochs": epochs}
-    return fit_once(model, *pictures["train"], validation_data=pictures["validation"], folder=folder, **options)
+    best = find_folder(folder, model, train, validation, epochs) / f"{model.name}.keras"
+    checkpoint = keras.callbacks.ModelCheckpoint(best, save_best_only=True)
+    callbacks = [checkpoint, Resume(checkpoint, train), training_progress()]
+    fitted = model.fit(
+        feed(train),
+        epochs=epochs,
+        validation_data=feed(validation),
+        callbacks=callbacks,
+        shuffle=False,  # `train` is shuffled already
+        verbose=0,
+    )
+    return best, fitted.history
 
 
 keras.utils.set_random_seed(SEED)
 with devices.use(DEVICES, PRECISION):
     mini_xception = build_mini_xception(IMAGE_SIZE, FILTERS, MOMENTUM, ROTATION, ZOOM)
-    mini_xception_history = train_classifier(mini_xception, pictures, EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS)
+    recipe = EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS
+    best, mini_xception_history = train_classifier(mini_xception, pictures, *recipe)
+mini_xception = keras.models.load_model(best)
 
 # %% tags=["step-9.3-7", "baseline"] nbval={"timeout": 1800}
 keras.utils.set_random_seed(SEED)
 with devices.use(DEVICES, PRECISION):
     baseline = build_baseline(IMAGE_SIZE, BASELINE_FILTERS, ROTATION, ZOOM)
-    baseline_history = train_classifier(baseline, pictures, EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS)
+    recipe = EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS
+    best, baseline_history = train_classifier(baseline, pictures, *recipe)
+baseline = keras.models.load_model(best)
 
 # %% tags=["figure-9.11"] nbval={"figure_rms": 0.15}
 histories = {"mini-Xception": mini_xception_history, "baseline": baseline_history}
@@ -882,9 +895,9 @@ for switches in progress(list(itertools.product((True, False), repeat=len(PARTS)
     for seed in range(SEED, SEED + ABLATION_SEEDS):
         keras.utils.set_random_seed(seed)
         variant = build_mini_xception(ABLATION_SIZE, ABLATION_FILTERS, MOMENTUM, ROTATION, ZOOM, **parts)
-        history = train_classifier(
-            variant, small_pictures, ABLATION_EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS / "ablation"
-        )
+        recipe = ABLATION_EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS / "ablation"
+        best, history = train_classifier(variant, small_pictures, *recipe)
+        variant = keras.models.load_model(best)
         accuracies.append(count_correct(variant, *small_pictures["test"]) / total)
         losses.append(min(history["val_loss"]))
         seconds.append(min(history["seconds"]))
@@ -1025,7 +1038,7 @@ path = save_results(results, Path(BUILD, "results", "9_3.json"))
 # ```python
 # keras.utils.set_random_seed(SEED)
 # slow = build_mini_xception(IMAGE_SIZE, FILTERS, 0.99, ROTATION, ZOOM)
-# slow_history = train_classifier(slow, pictures, EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS)
+# _, slow_history = train_classifier(slow, pictures, EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS)
 # fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
 # ax.plot(mini_xception_history["val_accuracy"], label=f"momentum {MOMENTUM}")
 # ax.plot(slow_history["val_accuracy"], label="momentum 0.99")

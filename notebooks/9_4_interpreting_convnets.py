@@ -76,7 +76,7 @@ import platform
 
 import numpy as np
 
-from helpers.devices import start_keras
+from helpers.start import start_keras
 
 start_keras()  # quietly: TensorFlow's messages would end up among the outputs
 import keras
@@ -1087,7 +1087,8 @@ def train_again(seed):
         another = lesson.build_mini_xception(image_size, *knobs)
         if WEIGHTS == "own":
             recipe = lesson.EPOCHS, lesson.BATCH_SIZE, lesson.LEARNING_RATE, lesson.DECAY, lesson.MODELS
-            lesson.train_classifier(another, lesson.pictures, *recipe)
+            best, _ = lesson.train_classifier(another, lesson.pictures, *recipe)
+            another = keras.models.load_model(best)
     copy = keras.models.clone_model(network)
     copy.set_weights(another.get_weights())
     return copy

@@ -30,12 +30,13 @@ from tqdm import tqdm
 from helpers import devices
 from helpers.lessons import load_lesson
 from helpers.pets import list_pets, load_pets
+from helpers.start import start_keras
 from machinery.peak_memory import PeakMemory
 from sample_pets import write_sample_pets
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LIGHT = "caching devices dogs_vs_cats files knobs lessons pets pictures plots progress results".split()
+LIGHT = "caching devices dogs_vs_cats files knobs lessons pets pictures plots progress results start".split()
 
 
 @dataclass(frozen=True)
@@ -345,12 +346,12 @@ def compare_batch_norm():
     import tensorflow as tf
     from keras import layers, ops
 
-    from helpers.batch_norm import FusedBatchNormalization
+    from plain import KerasBatchNormalization
 
     maps = tf.random.stateless_normal((32, 45, 45, 64), (1, 2), 2.0, 3.0)
     target = tf.random.stateless_normal(maps.shape, (3, 4))
     seen = []
-    for kind in (layers.BatchNormalization, FusedBatchNormalization):
+    for kind in (KerasBatchNormalization, layers.BatchNormalization):
         layer = kind(momentum=0.9)
         with tf.GradientTape() as tape:
             tape.watch(maps)
@@ -459,12 +460,12 @@ def measure_imports(scale, folder):
     code = "import time\nstarted = time.perf_counter()\nfor name in sys.argv[1:]: __import__(f'helpers.{name}')\n"
     code += "print(__import__('json').dumps([time.perf_counter() - started, 'tensorflow' in sys.modules]))"
     runs = [peak_of(code, *LIGHT)[1] for _ in range(2 * scale.repeats)]
-    after = "from helpers import devices; devices.start_keras()\n" + code
-    rest = [peak_of(after, "batch_norm", "pretrained", "training")[1][0] for _ in range(scale.repeats)]
+    after = "from helpers.start import start_keras; start_keras()\n" + code
+    rest = [peak_of(after, "pretrained", "training")[1][0] for _ in range(scale.repeats)]
     row = Row("import of the helpers", statistics.median(seconds for seconds, _ in runs), target="0.3 s")
     row.reached = row.ours <= 0.3 and not any(loaded for _, loaded in runs)
     row.notes.append(
-        f"without Keras and TensorFlow; the three that need Keras: {statistics.median(rest):.2f} s more after it"
+        f"without Keras and TensorFlow; the two that need Keras: {statistics.median(rest):.2f} s more after it"
     )
     return [row]
 
@@ -535,7 +536,7 @@ def main(argv=None):
     options.out.mkdir(parents=True, exist_ok=True)
     os.environ["TQDM_DISABLE"] = "1"  # bars of the helpers would be measured, too
     scale = SMALL if options.small else Scale()
-    devices.start_keras()
+    start_keras()
     machine = {
         "cores": os.cpu_count(),
         "float32, GFLOP/s": round(matrix_rate() / 1e9),

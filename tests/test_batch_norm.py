@@ -1,5 +1,7 @@
 """The fused batch norm against Keras's own: outputs, gradients, moving averages, and when it stands back."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,16 @@ import tensorflow as tf
 from keras import layers, ops
 
 from helpers import batch_norm
-from helpers.batch_norm import FusedBatchNormalization
+from helpers.batch_norm import speed_up_batch_norm
+
+speed_up_batch_norm()
+
+
+class KerasBatchNormalization(layers.BatchNormalization):
+    """Keras's own."""
+
+    call = inspect.unwrap(layers.BatchNormalization.call)
+
 
 MAPS = np.random.default_rng(0).normal(3, 2, (4, 9, 7, 6)).astype("float32")
 
@@ -22,7 +33,7 @@ def fused(monkeypatch):
 
 def pair(**options):
     """Return Keras's layer and ours with the same random weights."""
-    both = [kind(momentum=0.8, **options) for kind in (layers.BatchNormalization, FusedBatchNormalization)]
+    both = [kind(momentum=0.8, **options) for kind in (KerasBatchNormalization, layers.BatchNormalization)]
     for layer in both:
         layer.build(MAPS.shape)
         dice = np.random.default_rng(1)
@@ -95,17 +106,24 @@ def test_with_other_options_it_is_keras_s_own(fused, options):
 
 
 def test_maps_without_height_and_on_other_devices_are_left_to_keras(fused, monkeypatch):
-    FusedBatchNormalization()(MAPS[:, 0, 0], training=True)
+    layers.BatchNormalization()(MAPS[:, 0, 0], training=True)
     monkeypatch.setattr(batch_norm, "prefers_fused_batch_norm", lambda: False)
-    FusedBatchNormalization()(MAPS, training=True)
+    layers.BatchNormalization()(MAPS, training=True)
     assert not fused
 
 
-def test_a_saved_model_loads(tmp_path):
+def test_a_saved_model_is_keras_s(tmp_path):
     inputs = keras.Input(MAPS.shape[1:])
-    model = keras.Model(inputs, FusedBatchNormalization(momentum=0.7)(inputs))
+    model = keras.Model(inputs, layers.BatchNormalization(momentum=0.7)(inputs))
     model(MAPS, training=True)
     model.save(tmp_path / "model.keras")
+    assert model.layers[1].get_config().keys() == KerasBatchNormalization().get_config().keys()
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert loaded.layers[1].momentum == 0.7
     np.testing.assert_array_equal(loaded.predict(MAPS, verbose=0), model.predict(MAPS, verbose=0))
+
+
+def test_asked_twice_it_is_as_fast_as_once():
+    before = layers.BatchNormalization.call
+    speed_up_batch_norm()
+    assert layers.BatchNormalization.call is before

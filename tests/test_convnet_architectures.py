@@ -11,7 +11,7 @@ from keras import layers
 
 import sample_pets
 from helpers.lessons import load_lesson
-from notebook_source import find_cells, find_solutions, run_cells, run_code
+from notebook_source import check_training, find_cells, find_solutions, run_cells, run_code
 
 STEM = "9_3_convnet_architectures"
 
@@ -253,7 +253,7 @@ def test_mini_xception_is_the_book_s(mini_xception):  # C-12, S9.3-6
     assert mini_xception.count_params() == 721_857
     assert trainable(mini_xception) == 718_849
     kinds = [type(layer).__name__ for layer in mini_xception.layers]
-    counted = ("FusedBatchNormalization", "SeparableConv2D", "MaxPooling2D", "Add", "Conv2D", "Dropout", "Dense")
+    counted = ("BatchNormalization", "SeparableConv2D", "MaxPooling2D", "Add", "Conv2D", "Dropout", "Dense")
     assert [kinds.count(kind) for kind in counted] == [10, 10, 5, 5, 6, 1, 1]
     separable = [layer for layer in mini_xception.layers if isinstance(layer, layers.SeparableConv2D)]
     assert [layer.filters for layer in separable] == [32, 32, 64, 64, 128, 128, 256, 256, 512, 512]
@@ -342,7 +342,7 @@ def test_ablation_takes_out_what_it_says(notebook, switches):
     network = notebook.build_mini_xception(32, (4, 8), **parts)
     kinds = [type(layer).__name__ for layer in network.layers]
     assert kinds.count("Add") == 2 * residual
-    assert kinds.count("FusedBatchNormalization") == 4 * batch_norm
+    assert kinds.count("BatchNormalization") == 4 * batch_norm
     assert kinds.count("SeparableConv2D") == 4 * separable
     assert kinds.count("Conv2D") == 1 + 4 * (not separable) + 2 * residual
     convolutions = [layer for layer in network.layers if getattr(layer, "kernel_size", None) == (3, 3)]
@@ -380,18 +380,20 @@ def arrays():
     }
 
 
-def test_training_uses_the_training_pictures_and_validates_on_the_others(notebook, arrays):  # S9.3-7
+def test_training_uses_the_training_pictures_and_validates_on_the_others(notebook, arrays, tmp_path):  # S9.3-7
     train = notebook.train_classifier
     for decay in (True, False):
-        model, fit = mock.Mock(), mock.Mock()
-        with mock.patch.dict(train.__globals__, {"fit_once": fit}):
-            train(model, arrays, 2, 5, 0.01, decay, "folder")
-        (given, images, labels), options = fit.call_args
-        assert given is model
-        assert images is arrays["train"][0]
-        assert labels is arrays["train"][1]
-        assert options.pop("validation_data") is arrays["validation"]
-        assert options == {"folder": "folder", "epochs": 2, "batch_size": 5}
+        model = mock.Mock()
+        model.name = "network"
+        with mock.patch.dict(
+            train.__globals__, {"find_folder": lambda folder, *_: folder / "key", "feed": lambda batches: batches}
+        ):
+            best, history = train(model, arrays, 2, 5, 0.01, decay, tmp_path)
+        (batches,), options = model.fit.call_args
+        check_training(batches, arrays["train"], options, arrays["validation"])
+        assert (options["epochs"], batches.batch_size) == (2, 5)
+        assert (best, options["callbacks"][0].filepath) == (tmp_path / "key/network.keras", str(best))
+        assert history is model.fit.return_value.history
         compiled = model.compile.call_args.kwargs
         assert (compiled["loss"], compiled["metrics"]) == ("binary_crossentropy", ["accuracy"])
         rates = compiled["optimizer"]._learning_rate
@@ -501,7 +503,7 @@ def test_ablation_is_drawn_from_its_rows(notebook):
 def test_ablation_tries_all_eight_with_every_seed_and_tests_on_the_test_pictures(notebook, folder, tmp_path):
     split = notebook.list_split(folder / "dogs-vs-cats", (4, 2, 5))
     knobs = {"ABLATION_SIZE": 16, "ABLATION_FILTERS": (2,), "ABLATION_EPOCHS": 7, "ABLATION_SEEDS": 2}
-    asked, starts = [], []
+    asked, starts, best = [], [], tmp_path / "best.keras"
 
     def train(model, pictures, *options):
         assert {part: len(images) for part, (images, _) in pictures.items()} == {
@@ -511,7 +513,8 @@ def test_ablation_tries_all_eight_with_every_seed_and_tests_on_the_test_pictures
         }
         assert options == (7, 32, 0.002, True, tmp_path / "ablation")
         starts.append(model.get_weights()[0].tobytes())
-        return {"seconds": [2.0, 1.0], "val_loss": [0.4, 0.3, 0.5]}
+        model.save(best)
+        return best, {"seconds": [2.0, 1.0], "val_loss": [0.4, 0.3, 0.5]}
 
     def count(model, images, labels):
         asked.append(len(images))

@@ -11,11 +11,13 @@ import tensorflow as tf
 
 from helpers import devices
 from helpers.lessons import NOTEBOOKS
+from helpers.start import start_keras
 
 CODE = """
 import json
 from helpers import devices
-devices.start_keras({count})
+from helpers.start import start_keras
+start_keras({count})
 import keras, numpy as np
 from helpers.lessons import load_lesson
 dice = np.random.default_rng(0)
@@ -26,17 +28,16 @@ with devices.use({count}):
     keras.utils.set_random_seed(1)
     model = load_lesson("9_2_image_segmentation").build_segmentation_network(16, (4, 8))
     model.compile(keras.optimizers.RMSprop(1e-3), "sparse_categorical_crossentropy")
-    fit_once = load_lesson("9_2_image_segmentation").fit_once
-    options = {{"folder": {folder!r}, "batch_size": 8, "epochs": 3}}
     validation = pictures[32:], masks[32:]
-    losses["segmentation"] = fit_once(model, pictures[:32], masks[:32], validation_data=validation, **options)
+    losses["segmentation"] = model.fit(pictures[:32], masks[:32], 8, 3, 0, validation_data=validation).history
     keras.utils.set_random_seed(1)
     lesson = load_lesson("9_3_convnet_architectures")
     lesson.build_augmentation = lambda *_: lambda x: x  # each device draws random numbers of its own
     lesson.layers.Dropout = lambda *_: lambda x: x
     model = lesson.build_mini_xception(16, (4, 8))
     parts = {{"train": (pictures[:32], labels[:32]), "validation": (pictures[32:], labels[32:])}}
-    losses["mini-Xception"] = lesson.train_classifier(model, parts, 3, 8, 1e-3, False, {folder!r})
+    best, losses["mini-Xception"] = lesson.train_classifier(model, parts, 3, 8, 1e-3, False, {folder!r})
+keras.models.load_model(best).predict(pictures[:1], verbose=0)  # on one device, that a single picture is not divided
 print(json.dumps(losses))
 """
 
@@ -63,7 +64,7 @@ def test_more_devices_than_there_are_are_refused():
         pass
     tf.config.list_logical_devices()  # starts TensorFlow
     with pytest.raises(ValueError, match="DEVICES is 2, but the processor is already in use as 1; restart the kernel"):
-        devices.start_keras(2)
+        start_keras(2)
 
 
 def test_a_precision_holds_within_the_block_and_only_there():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.lessons import load_lesson
-from notebook_source import find_cells, find_solutions, run_cells, run_code
+from notebook_source import check_training, find_cells, find_solutions, run_cells, run_code
 
 STEM = "9_2_image_segmentation"
 BY_LAYER = [1792, 36928, 73856, 147584, 295168, 590080, 590080, 590080, 295040, 147584, 73792, 36928, 1731]
@@ -137,18 +137,20 @@ def arrays():
 
 
 def test_training_uses_the_training_pictures(notebook, arrays, tmp_path):  # S9.2-7
-    network = mock.Mock()
     knobs = dict(SEED=1, IMAGE_SIZE=16, FILTERS=(4,), EPOCHS=2, BATCH_SIZE=4, LEARNING_RATE=0.01, MODELS=tmp_path)
     for decay in (True, False):
-        fit_once = mock.Mock()
-        replaced = {"build_segmentation_network": lambda *_: network, "fit_once": fit_once, "DECAY": decay}
-        run_cells(notebook, "step-9.2-7", **(arrays | knobs | replaced))
-        (model, given_images, given_masks), options = fit_once.call_args
-        assert model is network
-        assert (given_images is arrays["train_images"], given_masks is arrays["train_masks"]) == (True, True)
-        val_images, val_masks = options["validation_data"]
-        assert (val_images is arrays["val_images"], val_masks is arrays["val_masks"]) == (True, True)
-        assert (options["epochs"], options["batch_size"], options["folder"]) == (2, 4, tmp_path)
+        network = mock.Mock()
+        replaced = {"build_segmentation_network": mock.Mock(return_value=network), "feed": lambda batches: batches}
+        replaced["find_folder"] = lambda folder, *_: folder
+        with mock.patch("keras.models.load_model") as load_model:
+            namespace = run_cells(notebook, "step-9.2-7", **arrays, **knobs, **replaced, DECAY=decay)
+        (batches,), options = network.fit.call_args
+        training, validation = ((arrays[f"{part}_images"], arrays[f"{part}_masks"]) for part in ("train", "val"))
+        check_training(batches, training, options, validation)
+        assert (options["epochs"], batches.batch_size) == (2, 4)
+        assert options["callbacks"][0].filepath == str(tmp_path / "oxford_segmentation.keras")
+        load_model.assert_called_once_with(tmp_path / "oxford_segmentation.keras")
+        assert namespace.model is load_model.return_value
         rates = network.compile.call_args.kwargs["optimizer"]._learning_rate
         assert [float(rates(step) if decay else rates) for step in (0, 6)] == pytest.approx(
             [0.01, 0.0 if decay else 0.01]

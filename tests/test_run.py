@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from helpers.devices import quiet_start
 from helpers.knobs import profile_values
 from helpers.results import save_results
+from helpers.start import quiet_start
 
 
 def test_a_knob_has_the_value_of_the_profile():
@@ -66,7 +66,7 @@ def test_progress_bars_are_silent_in_automated_runs(environment, silent):
 
 
 def test_helpers_import_nothing_large():
-    names = "caching devices dogs_vs_cats files knobs lessons pets pictures plots progress results".split()
+    names = "caching devices dogs_vs_cats files knobs lessons pets pictures plots progress results start".split()
     code = f"import sys\nfor name in {names}: __import__(f'helpers.{{name}}')\n"
     code += "print(*{'keras', 'tensorflow', 'matplotlib', 'jupytext', 'IPython'} & sys.modules.keys())"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Training happens once: what is remembered, what the key depends on, and what is not loaded."""
+"""A training is kept, resumed and recalled: what its folder depends on, and what is not loaded."""
 
 import json
 import os
@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 from keras import layers
 
-from helpers import caching, training
+from helpers import training
 from helpers.lessons import load_lesson
+from helpers.progress import training_progress
+from helpers.start import start_keras
+from helpers.training import Batches, Resume, feed, find_folder
 
+start_keras()  # what is killed and what goes on must compute alike: with the batch norm of the notebooks
 DICE = np.random.default_rng(0)
 IMAGES, LABELS = DICE.integers(0, 256, (40, 8, 8, 3), "uint8"), DICE.integers(0, 2, 40, "uint8")
-DATA = {"images": IMAGES[:30], "labels": LABELS[:30], "validation_data": (IMAGES[30:], LABELS[30:])}
+PARTS = {"images": IMAGES[:30], "labels": LABELS[:30], "val_images": IMAGES[30:], "val_labels": LABELS[30:]}
 
 
 def build(filters=2, rate=0.01, dropout=0.5, seed=1):
@@ -32,44 +36,71 @@ def build(filters=2, rate=0.01, dropout=0.5, seed=1):
     return model
 
 
-def fit(folder, model=None, epochs=3, batch_size=8, **data):
-    model = model or build()
-    data = DATA | data
-    arrays = data.pop("images"), data.pop("labels")
+def prepare(folder, model=None, epochs=3, batch_size=8, **parts):
+    """Return the model, the pictures to train and to validate on, and the file of the best epoch."""
+    model, parts = model or build(), PARTS | parts
     random.seed(3)  # for the order of the pictures, whatever was built before
-    return model, training.fit_once(model, *arrays, **data, folder=folder, epochs=epochs, batch_size=batch_size)
+    train = Batches(parts["images"], parts["labels"], batch_size, shuffled=True)
+    validation = Batches(parts["val_images"], parts["val_labels"], batch_size)
+    return model, train, validation, find_folder(folder, model, train, validation, epochs) / "tiny.keras"
 
 
-@pytest.fixture
-def fits(monkeypatch):
-    """Count trainings."""
-    calls = []
-    original = keras.Model.fit
-    monkeypatch.setattr(keras.Model, "fit", lambda *args, **options: calls.append(1) or original(*args, **options))
-    return calls
+def fit(folder, model=None, epochs=3, callbacks=(), **options):
+    """Train as the notebooks do; return the best epoch's model and the history."""
+    model, train, validation, best = prepare(folder, model, epochs, **options)
+    checkpoint = keras.callbacks.ModelCheckpoint(best, save_best_only=True)
+    callbacks = [checkpoint, Resume(checkpoint, train), *callbacks]
+    data = {"x": feed(train), "validation_data": feed(validation), "shuffle": False}
+    history = model.fit(**data, epochs=epochs, callbacks=callbacks, verbose=0)
+    return keras.models.load_model(best), history.history
+
+
+class Epochs(keras.callbacks.Callback):
+    """Lists the epochs that are trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.begun = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begun.append(epoch)
+
+
+def assert_same_weights(first, second):
+    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def without_times(history):
+    return {name: values for name, values in history.items() if name != "seconds"}
 
 
 @pytest.mark.filterwarnings("error:Skipping variable loading")
-def test_the_second_time_nothing_is_trained(tmp_path, fits):
+def test_the_second_time_nothing_is_trained(tmp_path):
     first, history = fit(tmp_path)
-    second, again = fit(str(tmp_path))
-    assert len(fits) == 1
+    second, again = fit(str(tmp_path), callbacks=[epochs := Epochs()])
+    assert epochs.begun == []
     assert again == history
     assert {*history} == {"accuracy", "loss", "val_accuracy", "val_loss", "seconds"}
     assert all(len(values) == 3 for values in history.values())
     assert min(history["seconds"]) > 0
-    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_same_weights(first, second)
     [entry] = tmp_path.iterdir()
     assert entry.name.startswith("tiny-")
-    loaded = keras.models.load_model(entry / "tiny.keras")
-    np.testing.assert_array_equal(loaded.predict(IMAGES, verbose=0), first.predict(IMAGES, verbose=0))
+    assert sorted(path.name for path in entry.iterdir()) == ["000003", "tiny.keras"]
+
+
+def test_more_epochs_of_the_same_model_begin_with_the_first(tmp_path):
+    model = build()
+    fit(tmp_path, model)
+    model.fit(IMAGES, LABELS, epochs=2, verbose=0, callbacks=[epochs := Epochs()])
+    assert epochs.begun == [0, 1]
 
 
 def test_the_best_epoch_is_kept_and_not_the_last(tmp_path):
     model, history = fit(tmp_path, build(rate=0.5), epochs=8)
     assert np.argmin(history["val_loss"]) < 7  # else this test shows nothing
-    loss = model.evaluate(*DATA["validation_data"], verbose=0)[0]
+    loss = model.evaluate(IMAGES[30:], LABELS[30:], verbose=0)[0]
     assert loss == pytest.approx(min(history["val_loss"]), rel=1e-5)
 
 
@@ -78,36 +109,33 @@ OTHERS = {
     "batch size": dict(batch_size=7),
     "one pixel": dict(images=np.concatenate([IMAGES[:29], 255 - IMAGES[29:30]])),
     "one label": dict(labels=np.append(LABELS[:29], 1 - LABELS[29])),
-    "validation": dict(validation_data=(IMAGES[20:30], LABELS[20:30])),
+    "validation": dict(val_images=IMAGES[20:30]),
     "dtype": dict(images=IMAGES[:30].astype("float32")),
 }
 MODELS = {"filters": dict(filters=3), "rate": dict(rate=0.02), "dropout": dict(dropout=0.4), "seed": dict(seed=2)}
 
 
-def key(model=None, epochs=3, batch_size=8, **data):
-    """Return the name of the entry, without a training."""
-    data = DATA | data
-    options = {"epochs": epochs, "batch_size": batch_size, "seed": 1}
-    recipe = training._recipe(model or build(), data["images"], data["labels"], data["validation_data"], options)
-    return caching.name_entry(recipe)
+def name(model=None, **options):
+    """Return the name of a training's folder, without a training."""
+    return prepare("", model, **options)[-1].parent.name
 
 
 @pytest.mark.parametrize("what", [*OTHERS, *MODELS])
-def test_whatever_is_different_has_another_key(what):
-    assert key(build(**MODELS.get(what, {})), **OTHERS.get(what, {})) != key()
+def test_whatever_is_different_has_another_folder(what):
+    assert name(build(**MODELS.get(what, {})), **OTHERS.get(what, {})) != name()
 
 
 def test_versions_count(monkeypatch):
-    before = key()
+    before = name()
     monkeypatch.setattr(keras, "__version__", "99.0")
-    assert key() != before
+    assert name() != before
 
 
 def test_how_keras_numbers_layers_does_not_count():
     first, second = build(), build()
     names = [[operation.name for operation in model.operations] for model in (first, second)]
     assert not set(names[0]) & set(names[1])
-    assert key(first) == key(second)
+    assert name(first) == name(second)
 
 
 def test_how_layers_are_joined_counts():
@@ -122,8 +150,8 @@ def test_how_layers_are_joined_counts():
         model.compile("rmsprop", "mse")
         return model
 
-    assert key(build_joined(0)) == key(build_joined(0))
-    assert key(build_joined(0)) != key(build_joined(1))
+    assert name(build_joined(0)) == name(build_joined(0))
+    assert name(build_joined(0)) != name(build_joined(1))
 
 
 def edit_record(entry, **changes):
@@ -131,39 +159,49 @@ def edit_record(entry, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def spoil_state(change):
+    return lambda folder: change(folder / "000002")
+
+
 SPOILS = {
-    "half a model": lambda entry: os.truncate(entry / "tiny.keras", 2000),
-    "a foreign model": lambda entry: build(filters=5).save(entry / "tiny.keras"),
-    "no model": lambda entry: (entry / "tiny.keras").unlink(),
-    "half a record": lambda entry: os.truncate(entry / "record.json", 20),
-    "no record": lambda entry: (entry / "record.json").unlink(),
-    "another's key": lambda entry: edit_record(entry, key="tiny-0"),
-    "a record of nothing": lambda entry: (entry / "record.json").write_text("[]"),
+    "half a state": spoil_state(lambda state: os.truncate(state / "state.npz", 2000)),
+    "half a model": spoil_state(lambda state: os.truncate(state / "tiny.keras", 2000)),
+    "no model": spoil_state(lambda state: (state / "tiny.keras").unlink()),
+    "half a record": spoil_state(lambda state: os.truncate(state / "record.json", 20)),
+    "no record": spoil_state(lambda state: (state / "record.json").unlink()),
+    "another's key": spoil_state(lambda state: edit_record(state, key="000001")),
+    "a record of nothing": spoil_state(lambda state: (state / "record.json").write_text("[]")),
 }
 
 
 @pytest.mark.parametrize("spoil", SPOILS)
-def test_what_is_not_whole_or_not_ours_is_not_loaded_but_trained_anew(tmp_path, fits, spoil):
-    first, _ = fit(tmp_path, epochs=1)
-    [entry] = tmp_path.iterdir()
-    SPOILS[spoil](entry)
-    second, _ = fit(tmp_path, epochs=1)
-    assert len(fits) == 2
-    for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    fit(tmp_path, epochs=1)
-    assert len(fits) == 2
-    assert list(tmp_path.iterdir()) == [entry]
+def test_what_is_not_whole_or_not_ours_is_not_loaded_but_trained_anew(tmp_path, spoil):
+    first, _ = fit(tmp_path, epochs=2)
+    [folder] = tmp_path.iterdir()
+    SPOILS[spoil](folder)
+    for begun in ([0, 1], []):
+        second, _ = fit(tmp_path, epochs=2, callbacks=[epochs := Epochs()])
+        assert epochs.begun == begun
+        assert_same_weights(first, second)
+    assert [path.name for path in folder.glob("0*")] == ["000002"]
 
 
-LARGEST = "9_3_convnet_architectures"
+def test_a_damaged_checkpoint_is_restored_from_the_state(tmp_path):
+    first, _ = fit(tmp_path)
+    [folder] = tmp_path.iterdir()
+    os.truncate(folder / "tiny.keras", 2000)
+    second, _ = fit(tmp_path, callbacks=[epochs := Epochs()])
+    assert epochs.begun == []
+    assert_same_weights(first, second)
+
+
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
 import test_training
-from helpers import caching, training
+from helpers import training
 
-class Killed(training.Diary):
+class Killed(training.Resume):
     def on_train_batch_end(self, batch, logs=None):
         if {moment!r} == "in an epoch" and (len(self.history.get("loss", [])), batch) == (2, 1):
             os.kill(os.getpid(), signal.SIGKILL)
@@ -173,19 +211,18 @@ class Killed(training.Diary):
         if {moment!r} == "while it writes" and len(self.history["loss"]) == 3:
             os.kill(os.getpid(), signal.SIGKILL)
 
-def store(entry, *rest, original=caching.store):
-    if {moment!r} == "after the last epoch" and not entry.name.isdigit():
-        os.kill(os.getpid(), signal.SIGKILL)
-    return original(entry, *rest)
+    def on_train_end(self, logs=None):
+        if {moment!r} == "after the last epoch":
+            os.kill(os.getpid(), signal.SIGKILL)
 
-training.Diary, caching.store = Killed, store
-test_training.train_mini_xception({folder!r})
+test_training.train_mini_xception({folder!r}, Killed)
 """
 
 
-def train_mini_xception(folder):
+def train_mini_xception(folder, resume=Resume, epochs=()):
     """Train a small copy of the notebook's network, with all that is random in it, by the notebook's own function."""
-    lesson = load_lesson(LARGEST)
+    lesson = load_lesson("9_3_convnet_architectures")
+    lesson.Resume, lesson.training_progress = resume, lambda: keras.callbacks.CallbackList(list(epochs))
     keras.utils.set_random_seed(5)
     model = lesson.build_mini_xception(16, (2, 4), 0.9, 0.1, 0.2)
     dice = np.random.default_rng(1)
@@ -193,61 +230,64 @@ def train_mini_xception(folder):
         part: (dice.integers(0, 256, (count, 16, 16, 3), "uint8"), np.arange(count) % 2)
         for part, count in (("train", 20), ("validation", 6))
     }
-    history = lesson.train_classifier(model, pictures, 4, 8, 0.01, True, Path(folder))
-    return model, history
+    best, history = lesson.train_classifier(model, pictures, 4, 8, 0.01, True, Path(folder))
+    return model, keras.models.load_model(best), history
 
 
 @pytest.mark.parametrize(
     ("moment", "done"), [("in an epoch", 2), ("while it writes", 2), ("after the last epoch", 4), ("damaged", 0)]
 )
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path, moment, done):
-    unkilled, expected = train_mini_xception(tmp_path / "unkilled")
+    last, best, expected = train_mini_xception(tmp_path / "unkilled")
     folder = tmp_path / "killed"
     paths = {"tests": str(Path(__file__).parent), "folder": str(folder)}
     code = KILLED.format(moment="in an epoch" if moment == "damaged" else moment, **paths)
     killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert not list(folder.rglob("*.keras"))
-    [state] = folder.glob("*.epochs/0*")
+    [state] = folder.glob("*/0*")
     if moment == "damaged":
         os.truncate(state / "state.npz", 1000)
-    epochs, original = [], training.Diary.on_epoch_begin
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            training.Diary,
-            "on_epoch_begin",
-            lambda self, epoch, logs=None: epochs.append(epoch) or original(self, epoch),
-        )
-        model, history = train_mini_xception(folder)
-    assert epochs == list(range(done, 4))
-    for one, other in zip(unkilled.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    without_times = [{name: values for name, values in h.items() if name != "seconds"} for h in (history, expected)]
-    assert without_times[0] == without_times[1]
-    assert [path.suffix for path in folder.iterdir()] == [""]  # the entry, and no states
+    resumed, resumed_best, history = train_mini_xception(folder, epochs=[epochs := Epochs()])
+    assert epochs.begun == list(range(done, 4))
+    assert_same_weights(last, resumed)
+    assert_same_weights(best, resumed_best)
+    assert without_times(history) == without_times(expected)
+    kept = [path.name for path in state.parent.iterdir() if path.name[0] != "."]
+    assert sorted(kept) == ["000004", "mini_xception.keras"]
 
 
-def test_an_interrupted_training_goes_on(tmp_path, monkeypatch, fits):
+def test_an_interrupted_training_goes_on(tmp_path):
     expected, _ = fit(tmp_path / "whole")
-    begin = training.Diary.on_epoch_begin
 
-    def stop(self, epoch, logs=None):
+    def stop(epoch, logs):
         if epoch == 2:
             raise KeyboardInterrupt
-        begin(self, epoch)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(training.Diary, "on_epoch_begin", stop)
-        with pytest.raises(KeyboardInterrupt):
-            fit(tmp_path / "models")
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "models", callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=stop)])
     model, history = fit(tmp_path / "models")
     assert len(history["loss"]) == 3
-    for one, other in zip(expected.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_same_weights(expected, model)
+
+
+def test_the_best_epoch_before_an_interruption_is_not_forgotten(tmp_path):
+    expected, history = fit(tmp_path / "whole", build(rate=0.5), epochs=8)
+    best = int(np.argmin(history["val_loss"]))
+    assert best < 7  # else this test shows nothing
+
+    def stop(epoch, logs):
+        if epoch == best + 1:
+            raise KeyboardInterrupt
+
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=stop)]
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "models", build(rate=0.5), epochs=8, callbacks=callbacks)
+    model, _ = fit(tmp_path / "models", build(rate=0.5), epochs=8)
+    assert_same_weights(expected, model)
 
 
 def test_each_epoch_sees_every_picture_once_in_an_order_of_its_own():
-    batches = training.Batches(np.arange(30), np.arange(30) * 2, batch_size=8, seed=4)
+    batches = Batches(np.arange(30), np.arange(30) * 2, batch_size=8, shuffled=True)
     orders = []
     for epoch in (0, 1, 0):
         batches.shuffle(epoch)
@@ -259,38 +299,40 @@ def test_each_epoch_sees_every_picture_once_in_an_order_of_its_own():
     assert orders[0] == orders[2] != orders[1]
 
 
-def test_without_room_for_the_model_the_training_is_not_lost(tmp_path):
-    (tmp_path / "models").write_text("a file where the folder should be")
-    with pytest.warns(UserWarning, match="not kept for the next run"):
-        model, history = fit(tmp_path / "models")
-    loss = model.evaluate(*DATA["validation_data"], verbose=0)[0]
-    assert loss == pytest.approx(min(history["val_loss"]), rel=1e-5)
-
-
-@pytest.mark.parametrize("silent", [False, True])
-def test_the_forecast_is_one_line_for_people(tmp_path, capsys, monkeypatch, silent):
-    monkeypatch.setattr(training, "is_silent", lambda: silent)
-    fit(tmp_path / "short", batch_size=2)
-    assert "minutes" not in capsys.readouterr().out
-    monkeypatch.setattr(training.Diary, "SHORT", 0)
-    fit(tmp_path / "long", batch_size=2)
-    assert capsys.readouterr().out.count("tiny: 3 epochs take about 0.") == (not silent)
-
-
-def test_batches_without_a_seed_keep_their_order_and_tune_nothing():
-    batches = training.Batches(IMAGES, LABELS, batch_size=16)
-    fed = training.feed(batches)
-    assert not fed.options().autotune.enabled
-    images, labels = (np.concatenate(parts) for parts in zip(*fed.as_numpy_iterator(), strict=True))
-    np.testing.assert_array_equal(images, IMAGES)
-    np.testing.assert_array_equal(labels, LABELS)
-    assert len(fed) == 3
-
-
 def test_what_is_fed_follows_the_order_of_each_epoch():
-    batches = training.Batches(IMAGES, LABELS, batch_size=16, seed=3)
-    fed = training.feed(batches)
+    batches = Batches(IMAGES, LABELS, batch_size=16, shuffled=True)
+    fed = feed(batches)
     for epoch in (0, 1):
         batches.shuffle(epoch)
         labels = np.concatenate([part for _, part in fed.as_numpy_iterator()])
         np.testing.assert_array_equal(labels, LABELS[batches.order])
+
+
+def test_what_is_not_shuffled_keeps_its_order_and_nothing_is_tuned():
+    batches = Batches(IMAGES, LABELS, batch_size=16)
+    batches.shuffle(epoch=1)
+    fed = feed(batches)
+    assert (len(fed), fed.options().autotune.enabled) == (3, False)
+    images, labels = (np.concatenate(parts) for parts in zip(*fed.as_numpy_iterator(), strict=True))
+    np.testing.assert_array_equal(images, IMAGES)
+    np.testing.assert_array_equal(labels, LABELS)
+
+
+def test_without_room_for_the_state_the_training_is_not_lost(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(training.np, "savez", fail)
+    with pytest.warns(UserWarning, match="not kept for the next run"):
+        model, history = fit(tmp_path)
+    loss = model.evaluate(IMAGES[30:], LABELS[30:], verbose=0)[0]
+    assert loss == pytest.approx(min(history["val_loss"]), rel=1e-5)
+
+
+def test_the_bar_goes_over_all_steps_and_on_from_where_the_training_does(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    fit(tmp_path, callbacks=[training_progress()])
+    assert "12/12" in capsys.readouterr().err
+    fit(tmp_path, callbacks=[training_progress()])
+    bar = capsys.readouterr().err
+    assert ("12/12" in bar, " 0/12" in bar) == (True, False)

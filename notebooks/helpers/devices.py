@@ -1,44 +1,11 @@
 """What is right on this machine, decided in one place: precision, how many devices share a batch, which batch norm."""
 
-import logging
-import os
 import platform
 import re
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 PRECISIONS = ("float32", "mixed_bfloat16", "fastest")
-
-
-def start_keras(devices=1):
-    """Import Keras without a word from TensorFlow; its backend is KERAS_BACKEND, "tensorflow" unless that is set.
-
-    Where there is no GPU and `devices` is more than 1, the processor poses as so many devices: nothing gets faster,
-    but one sees what several GPUs would compute. That is decided once in a process.
-    """
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with quiet_start():  # some messages come in spite of that
-        import keras
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # the same for its warnings
-    if devices > 1 and keras.backend.backend() == "tensorflow":
-        _divide_processor(devices)
-
-
-@contextmanager
-def quiet_start():
-    """Drop what libraries written in C print to standard error in a `with` block, as TensorFlow does when imported.
-
-    Exceptions arrive, and so does what Python prints in a notebook.
-    """
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 @contextmanager
@@ -64,6 +31,29 @@ def use(devices=1, precision="float32"):
             yield
         finally:
             keras.config.set_dtype_policy(policy)
+
+
+def divide_processor(devices):
+    """Let the processor pose as so many devices where there is no GPU; ValueError if it is in use already as fewer."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        return
+    processor = tf.config.list_physical_devices("CPU")[0]
+    already = tf.config.get_logical_device_configuration(processor) or [None]
+    if len(already) >= devices:
+        return
+    try:
+        tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * devices)
+    except RuntimeError as error:  # it is in use
+        raise ValueError(
+            f"DEVICES is {devices}, but the processor is already in use as {len(already)}; "
+            "restart the kernel and run the notebook from its first cell"
+        ) from error
 
 
 def count_sharing():
@@ -109,24 +99,6 @@ def _processor_has_bfloat16(description=Path("/proc/cpuinfo")):
         return False
     words = re.findall(r"^(?:flags|Features)\s*:(.*)$", description.read_text(), re.MULTILINE)
     return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(" ".join(words[:1]).split()))
-
-
-def _divide_processor(devices):
-    import tensorflow as tf
-
-    if tf.config.list_physical_devices("GPU"):
-        return
-    processor = tf.config.list_physical_devices("CPU")[0]
-    already = tf.config.get_logical_device_configuration(processor) or [None]
-    if len(already) >= devices:
-        return
-    try:
-        tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * devices)
-    except RuntimeError as error:  # it is in use
-        raise ValueError(
-            f"DEVICES is {devices}, but the processor is already in use as {len(already)}; "
-            "restart the kernel and run the notebook from its first cell"
-        ) from error
 
 
 def _share(devices):

@@ -19,7 +19,22 @@ def progress(iterable=None, **options):
 
 
 def training_progress():
-    """Return a Keras callback that shows a bar for the epochs and one for the batches."""
-    from tqdm.keras import TqdmCallback
+    """Return a Keras callback that shows one bar for all steps of a training: from its start on, when it will end."""
+    import keras
 
-    return TqdmCallback(verbose=1, disable=is_silent())
+    class TrainingProgress(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            done = self.model._initial_epoch or 0
+            epochs, steps = self.params["epochs"], self.params["steps"]
+            self.bar = progress(total=epochs * steps, initial=done * steps, desc=self.model.name, unit=" steps")
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.bar.update()
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.bar.set_postfix({"epoch": epoch + 1} | logs)
+
+        def on_train_end(self, logs=None):
+            self.bar.close()
+
+    return TrainingProgress()
