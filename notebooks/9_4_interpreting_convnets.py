@@ -94,11 +94,11 @@ import tensorflow as tf
 from keras import layers, ops
 from PIL import Image
 
-from helpers import plots, pretrained
+from helpers import plots
 from helpers.lessons import load_lesson
 from helpers.pets import find_annotation, read_mask
 from helpers.pictures import read_picture
-from helpers.pretrained import last_maps
+from helpers.networks import last_maps, load_application, load_class_names
 from helpers.progress import is_silent, progress
 from helpers.results import save_results
 from sample_pets import PARTS
@@ -278,7 +278,7 @@ def load_network(name, weights, include_top=True, size=None):
     if name != "mini-Xception":
         if weights == "own":
             raise ValueError(f'WEIGHTS is "own", but {name} is no network of ours; expected "imagenet" or a file')
-        return pretrained.load_application(name, weights, include_top, Path(DATA, "weights"))
+        return load_application(name, weights, include_top, Path(DATA, "weights"))
     if weights not in ("own", "untrained"):
         raise ValueError(f'WEIGHTS is {weights!r}, but the mini-Xception takes "own" or "untrained"')
     knobs = lesson.FILTERS, lesson.MOMENTUM, lesson.ROTATION, lesson.ZOOM
@@ -507,7 +507,7 @@ network, prepare = load_network(BACKBONE, WEIGHTS)
 if network.output.shape[-1] == 1:
     class_names = [(name, name) for name in lesson.CLASS_NAMES]
 else:
-    class_names = pretrained.load_class_names(Path(WEIGHTS).parent, Path(DATA, "weights"))
+    class_names = load_class_names(Path(WEIGHTS).parent, Path(DATA, "weights"))
 print(f"{BACKBONE}: {network.input.shape[1]} pixels, {len(class_names)} classes, {network.count_params():,} parameters")
 
 # %% tags=["listing-9.21", "figure-9.18"]

@@ -510,7 +510,7 @@ TESTED += [
     ),
     in_helper(
         "picture modified in place",
-        "pretrained",
+        "networks",
         'preprocess_input(keras.ops.cast(keras.ops.convert_to_tensor(pictures), "float32"))',
         "preprocess_input(pictures)",
         "test_preparing_changes_nothing",

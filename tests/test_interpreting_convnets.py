@@ -488,7 +488,7 @@ def test_sanity_check_keeps_the_class_when_the_network_changes_its_mind(notebook
 
 @pytest.mark.parametrize("name", ["MobileNetV2", "VGG16", "Xception"])
 def test_four_layers_are_chosen_in_any_network(notebook, name):
-    base, _ = notebook.pretrained.load_application(name, "untrained", include_top=False)
+    base, _ = notebook.load_application(name, "untrained", include_top=False)
     kinds = layers.Conv2D | layers.SeparableConv2D | layers.DepthwiseConv2D
     names = notebook.choose_layers([layer for layer in base.layers if isinstance(layer, kinds)])
     assert len(set(names)) == 4
@@ -556,8 +556,8 @@ def asset(name):
 
 def test_mobilenet_sees_african_elephants_and_looks_at_them(notebook):  # C-20
     weights = asset("weights/mobilenet_v2_imagenet.weights.h5")
-    network, prepare = notebook.pretrained.load_application("MobileNetV2", weights)
-    names = notebook.pretrained.load_class_names(weights.parent)
+    network, prepare = notebook.load_application("MobileNetV2", weights)
+    names = notebook.load_class_names(weights.parent)
     picture = notebook.read_picture(asset("pictures/elephant.jpg"), (224, 224))[np.newaxis]
     probabilities = notebook.class_probabilities(network, prepare(picture))[0]
     assert np.argmax(probabilities) == 386
@@ -572,7 +572,7 @@ def test_mobilenet_sees_african_elephants_and_looks_at_them(notebook):  # C-20
 
 def test_filters_of_xception_respond_ever_more(notebook):  # C-18
     weights = asset("weights/xception_imagenet_notop.weights.h5")
-    base, prepare = notebook.pretrained.load_application("Xception", weights, include_top=False)
+    base, prepare = notebook.load_application("Xception", weights, include_top=False)
     extractor = keras.Model(base.input, base.get_layer("block3_sepconv1").output)
     ascend = notebook.build_ascent(extractor, prepare)
     for index in (0, 2, 63):

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import pretrained
-from helpers.pretrained import load_application, load_class_names
+from helpers import networks
+from helpers.networks import load_application, load_class_names
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_base_comes_from_a_file_of_the_whole(weights):
 
 @pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50", "EfficientNetB0"])
 def test_preparing_changes_nothing_in_place(name, monkeypatch):
-    monkeypatch.setattr(pretrained, "_from_file", lambda *_: None)
+    monkeypatch.setattr(networks, "_from_file", lambda *_: None)
     _, prepare = load_application(name, "some.weights.h5")
     for dtype in ("uint8", "float32"):
         pictures = np.random.default_rng(0).integers(0, 256, (1, 4, 4, 3)).astype(dtype)
@@ -93,7 +93,7 @@ def test_without_network_and_file_both_ways_out_are_told(offline, tmp_path):
 
 def test_downloaded_weights_are_used_offline(offline, tmp_path, monkeypatch):
     loaded = []
-    monkeypatch.setattr(pretrained, "_from_file", lambda build, path, top: loaded.append((path.name, top)))
+    monkeypatch.setattr(networks, "_from_file", lambda build, path, top: loaded.append((path.name, top)))
     for ending, include_top in (("", True), ("_notop", False)):
         name = f"xception_weights_tf_dim_ordering_tf_kernels{ending}.h5"
         (tmp_path / name).touch()

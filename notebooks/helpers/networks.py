@@ -2,15 +2,15 @@
 
 import inspect
 import json
+import tomllib
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 
+REGISTRY = Path(__file__).resolve().parents[2] / "data" / "registry.toml"
 CLASS_INDEX = "imagenet_class_index.json"
-CLASS_INDEX_URL = f"https://storage.googleapis.com/download.tensorflow.org/data/{CLASS_INDEX}"
-CLASS_INDEX_MD5 = "c2c37ea517e94d9795004a39431a14cb"
 FETCH = (
     "Either fetch them where there is a network (`scripts/download_data.py weights`, part of `make data`) and bring "
     "the folder {folder} here, or "
@@ -63,8 +63,10 @@ def load_class_names(*folders: Path | str) -> list[tuple[str, str]]:
     """
     found = [path for path in (Path(folder, CLASS_INDEX) for folder in folders) if path.exists()]
     if not found:
+        files = tomllib.loads(REGISTRY.read_text("utf-8"))["weights"]["files"]
+        known = next(file for file in files if file["name"] == CLASS_INDEX)
         try:
-            found = [Path(keras.utils.get_file(CLASS_INDEX, CLASS_INDEX_URL, file_hash=CLASS_INDEX_MD5))]
+            found = [Path(keras.utils.get_file(CLASS_INDEX, known["urls"][0], file_hash=known["md5"]))]
         except Exception as error:  # of many kinds: Keras raises what its download meets
             ways = WAYS_OUT["names"].format(folder=folders[-1])
             raise ConnectionError(
