@@ -13,8 +13,7 @@ import sample_pets
 from helpers.knobs import find_knobs
 from helpers.lessons import NOTEBOOKS, is_tagged, read_lesson
 from notebook_checks.outputs import flatten
-from notebook_source import STEMS
-from run_notebooks import knobs
+from notebook_source import STEMS, find_cells
 
 SMALL_9_2 = {"PICTURES": 24, "VALIDATION": 8, "IMAGE_SIZE": 16, "FILTERS": (2, 4), "EPOCHS": 1}
 SMALL_9_3 = {"PICTURES": (12, 4, 4), "IMAGE_SIZE": 78, "FILTERS": (2, 4), "BASELINE_FILTERS": (2,) * 5, "EPOCHS": 1}
@@ -185,7 +184,8 @@ def test_turned_knob_keeps_the_rest_of_its_line():
 
 @pytest.mark.parametrize("stem", STEMS)
 def test_every_knob_is_tried(stem):
-    assert {*VALUES[stem], *SOURCES} == set(knobs(read_lesson(stem)))
+    (parameters,) = find_cells(stem, "parameters")
+    assert {*VALUES[stem], *SOURCES} == set(find_knobs(parameters))
 
 
 @pytest.mark.slow
