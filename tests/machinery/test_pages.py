@@ -1,0 +1,64 @@
+"""The pages of two notebooks that look executed."""
+
+import html
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from machinery.runner.pages import render_index, render_page
+
+PROSE = "The area is $a^2$.\n\n<details><summary>Solution</summary>\n\n```python\nfolded = True\n```\n</details>"
+OUTPUTS = [
+    new_output("display_data", {"image/png": "iVBORw0KGgo="}, metadata={"alt": 'one "dot"'}),
+    new_output("execute_result", {"text/plain": "IntSlider(value=7)"}),
+]
+SHAPES = new_notebook(cells=[new_markdown_cell(PROSE), new_code_cell("show()", outputs=OUTPUTS)])
+LAST = new_notebook(cells=[new_code_cell("print('still', 'here')")])
+RUN = {"profile": "book", "status": "ok", "cells": "1/1", "seconds": 75.0, "peak": 2e9, "finished": "2024-01-02 03:04"}
+SHAPES.metadata.run = RUN | {"name": "9_1_shapes", "title": "Shapes & areas", "results": [["iou / animal", "0.1235"]]}
+LAST.metadata.run = RUN | {"name": "9_2_last", "title": "The last one", "results": []}
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    return render_page(SHAPES)
+
+
+@pytest.fixture
+def index(tmp_path):
+    nbformat.write(SHAPES, tmp_path / "9_1_shapes.ipynb")
+    nbformat.write(LAST, tmp_path / "9_2_last.ipynb")
+    return render_index(tmp_path)
+
+
+def find_remote(page):
+    """Return what a page fetches from elsewhere when it opens."""
+    fetched = r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["']?(https?:[^"'> ]*)|url\(["']?(https?:[^)]*)"""
+    return ["".join(found) for found in re.findall(fetched, page)]
+
+
+def test_pages_open_offline(shapes, index):
+    last = render_page(LAST)
+    assert find_remote('<script async src="https://a.b/c.js">') == ["https://a.b/c.js"]
+    assert find_remote(index) == find_remote(last) == []
+    assert [re.sub("/.*", "", url.split("//")[1]) for url in find_remote(shapes)] == ["cdnjs.cloudflare.com"]
+    assert "<script async" in shapes  # formulas alone, and the page does not wait for them
+    assert "require" not in last
+
+
+def test_pages_show_figures_widgets_and_folded_solutions(shapes):
+    assert re.search(r'<img alt="one &quot;dot&quot;"|<img alt=\'one "dot"\'', shapes)
+    assert "IntSlider(value=7)" in shapes
+    folded = re.search(r"<details><summary>Solution</summary>(.*?)</details>", shapes, re.DOTALL)[1]
+    assert "folded" in folded
+
+
+def test_index_lists_runs_and_results(index):
+    index = html.unescape(index)
+    assert '<a href="9_1_shapes.html">Shapes & areas</a>' in index
+    assert '<a href="9_2_last.html">The last one</a>' in index
+    assert re.search("<td>iou / animal<td>0.1235", index)
+    assert "book\nprofile" in index
+    assert "Python 3." in index

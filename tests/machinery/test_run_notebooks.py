@@ -1,0 +1,79 @@
+"""The command: wrong calls, and a run of which three notebooks fail and the last does not."""
+
+import io
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from small_notebooks import FINE, LESSON, join_printed, read_executed, run_command, write_notebooks
+
+FAILING = "# %%\ndef outer(): inner()\ndef inner(): {}['missing key']\n# %%\nanswer = 42\nouter()\n# %%\nnever\n"
+KILLED = "# %%\nimport os\n\nos.kill(os.getpid(), 9)\n"
+SLOW = "# %%\nimport time\n\ntime.sleep(60)\n"
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    """The folder, the exit status, and what was printed."""
+    base = tmp_path_factory.mktemp("failed")
+    sources = {"9_1_failing": FAILING, "9_2_killed": KILLED, "9_3_slow": SLOW, "9_4_last": FINE}
+    write_notebooks(base / "notebooks", sources)
+    with redirect_stdout(io.StringIO()) as report:
+        status = run_command(base, "--timeout", "5")
+    return base, status, report.getvalue()
+
+
+def test_failing_cell_is_reported(failed):
+    base, status, report = failed
+    part = report.split("9_2_killed")[0]
+    assert status == 1
+    assert "  | answer = 42\n  | outer()\n" in part
+    assert "KeyError: 'missing key'" in part
+    assert "1 more" in part  # the frame between the cell and the error
+    assert "\x1b" not in report
+    assert f"open {Path('build/notebooks/9_1_failing.ipynb')}" in part
+    assert f"{Path('notebooks/9_1_failing.py')} to mend it" in part
+    assert (base / "build/html/9_1_failing.html").read_text().count("missing key") >= 2
+
+
+def test_dead_kernel_and_slow_cell_are_reported(failed):
+    base, _, report = failed
+    assert "os.kill(os.getpid(), 9)\n\nthe kernel died: out of memory?" in report
+    assert "time.sleep(60)\n\nthe cell ran longer than 5 s" in report
+    run = read_executed(base, "9_2_killed").metadata.run
+    assert run.seconds < 15
+    assert (run.status, run.cells) == ("kernel died", "0/1")
+
+
+def test_later_notebooks_still_run(failed):
+    base, _, report = failed
+    assert join_printed(read_executed(base, "9_4_last")) == "still here\n"
+    assert '<a href="9_4_last.html">' in (base / "build/html/index.html").read_text()
+    rows = [line.split() for line in report.partition("peak memory")[2].splitlines()[1:5]]
+    assert [row[0] for row in rows] == ["9_1_failing", "9_2_killed", "9_3_slow", "9_4_last"]
+    assert [row[1] for row in rows] == ["1/3", "0/1", "0/1", "1/1"]
+    assert [" ".join(row[6:]) for row in rows] == ["failed", "kernel died", "timed out", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only", "9_7"], "no notebook 9_7"),
+        (["--profile", "boook"], "boook"),
+        (["-p", "PROFILE", "boook"], "no profile boook"),
+        (["--store", "-p", "SHAPE", "1"], "--store"),
+        (["--store", "--profile", "book"], "--store"),
+        (["--only", "9_2", "-p", "SHAPE", "1"], "no knob SHAPE"),
+        (["-p", "knob", "1"], "no knob knob"),
+        (["--notebooks", "broken"], "invalid syntax (parameters cell, line 4)"),
+    ],
+)
+def test_wrong_calls(tmp_path, capsys, arguments, message):
+    write_notebooks(tmp_path / "notebooks", {"9_1_shapes": LESSON, "9_2_last": FINE})
+    write_notebooks(tmp_path / "broken", {"9_1_shapes": LESSON.replace("knob = dict", "knob = ")})
+    with pytest.raises(SystemExit) as stop:
+        run_command(tmp_path, *arguments)
+    assert stop.value.code == 2
+    assert not (tmp_path / "build").exists()
+    assert message in capsys.readouterr().err
