@@ -6,6 +6,7 @@ import nbformat
 import pytest
 
 from export_figures import FIGURES, ROOT, find_figure
+from notebook_source import STEMS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -28,32 +29,27 @@ def printed_results(stem):
     return dict(line.split(maxsplit=1) for line in printed.splitlines())
 
 
-MEASURED = {  # what a row of the README shows first, and the results it repeats
-    "| drawn, profile `sample` | 3,000": (
-        "9_2_image_segmentation",
-        ("val_loss", "pixel_accuracy", "iou_animal", "iou_background", "iou_outline"),
-    ),
-    "| drawn, profile `sample` | 1,600": (
-        "9_3_convnet_architectures",
-        ("test_accuracy_mini_xception", "test_accuracy_baseline"),
-    ),
+MEASURED = {  # notebook, and results that a row repeats, by how the row begins
+    "| drawn, profile `sample` | 3,000": ("9_2", "val_loss pixel_accuracy iou_animal iou_background iou_outline"),
+    "| drawn, profile `sample` | 1,600": ("9_3", "test_accuracy_mini_xception test_accuracy_baseline"),
     "| mini-Xception of 9.3, profile `sample` |": (
-        "9_4_interpreting_convnets",
-        (
-            *("energy_grad_cam", "energy_centred_blob", "energy_uniform_map"),
-            *("similarity_all_new", "similarity_different_pictures"),
-        ),
+        "9_4",
+        "energy_grad_cam energy_centred_blob energy_uniform_map similarity_all_new similarity_different_pictures",
     ),
+    "| 9.2 |": ("9_2", "iou_animal iou_background iou_outline"),
+    "| 9.3 |": ("9_3", "test_accuracy_mini_xception test_accuracy_baseline"),
+    "| 9.4 |": ("9_4", "energy_grad_cam energy_centred_blob energy_uniform_map"),
 }
 
 
 @pytest.mark.parametrize("start", MEASURED)
 def test_measured_row_is_that_of_the_stored_notebook(start):
-    stem, names = MEASURED[start]
-    row = next(line for line in README.splitlines() if line.startswith(start))
+    section, names = MEASURED[start]
+    text = README + (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith(start))
     shown = [float(number) for number in re.findall(r"-?0\.\d+", re.sub(r"\(.*?\)", "", row))]
-    results = printed_results(stem)
-    assert shown == pytest.approx([float(results[name]) for name in names], abs=6e-4)
+    results = printed_results(next(stem for stem in STEMS if stem.startswith(section)))
+    assert shown == pytest.approx([float(results[name]) for name in names.split()], abs=6e-4)
 
 
 def test_mini_xception_really_learns_in_the_sample():
@@ -62,10 +58,11 @@ def test_mini_xception_really_learns_in_the_sample():
     assert float(results["test_accuracy_mini_xception"]) >= 0.90
 
 
-def test_links_lead_somewhere():
-    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/measurements.md"])
+def test_links_lead_somewhere(name):
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / name).read_text(encoding="utf-8"))
     assert links
-    missing = [link for link in links if not (ROOT / link).exists()]
+    missing = [link for link in links if not (ROOT / name).parent.joinpath(link).exists()]
     assert not missing
 
 
