@@ -225,65 +225,70 @@ def tail_bones(dice, shape, root):
     return chain(points, tuple(thick + (thin - thick) * i / 5 for i in range(6)), "tail", blend=0.2)
 
 
+def stand(dice, shape):
+    """Return the legs of a standing animal, where its hips and shoulders are, and the way from these to its head."""
+    back, leg, chest, waist = (shape[key] for key in ("back", "leg", "chest", "waist"))
+    wide = 0.55 * chest
+    bones = []
+    for side in (-1, 1):
+        hip, foot = point(0.05, leg + 0.3, wide * side), point(-0.1 + dice.uniform(-0.35, 0.35), 0.1, wide * side)
+        bones += leg_bones(shape, hip, foot, -0.22, 1.35)
+        shoulder = point(back, leg + 0.2, wide * side)
+        paw = point(back + 0.1 + dice.uniform(-0.35, 0.35), 0.1, wide * side)
+        bones += leg_bones(shape, shoulder, paw, 0.05)
+    return bones, point(0, leg + waist * 0.6, 0), point(back, leg + chest * 0.7, 0), point(0.7, 0.8, 0)
+
+
+def sit(dice, shape):
+    """Return the same as `stand` for a sitting animal."""
+    back, leg, chest, waist = (shape[key] for key in ("back", "leg", "chest", "waist"))
+    wide = 0.55 * chest
+    shoulders = point(back * 0.38, leg + chest * 0.85, 0)
+    bones = []
+    for side in (-1, 1):
+        thigh, foot = point(0.25, 0.75, wide * 1.35 * side), point(1.15, 0.12, wide * 1.6 * side)
+        bones += chain([thigh, foot], (0.72, 0.26), "legs")
+        bones += chain([foot, foot + point(0.35, 0, 0)], (0.26, 0.27), "legs")
+        paw = point(back * 0.38 + 0.55 + dice.uniform(-0.35, 0.35) * 0.4, 0.1, wide * 0.72 * side)
+        bones += leg_bones(shape, shoulders + point(0.15, -0.4, wide * 0.8 * side), paw, 0.03)
+    return bones, point(0, waist * 0.95, 0), shoulders, point(0.4, 0.95, 0)
+
+
+def lie(dice, shape):
+    """Return the same as `stand` for a lying animal."""
+    back, chest, waist = (shape[key] for key in ("back", "chest", "waist"))
+    wide = 0.55 * chest
+    bones = []
+    for side in (-1, 1):
+        thigh, foot = point(0.3, 0.7, wide * 1.3 * side), point(1.2, 0.25, wide * 1.5 * side)
+        bones += chain([thigh, foot], (0.68, 0.27), "legs")
+        elbow = point(back * 0.9 + 0.1, 0.4, wide * side)
+        reach = point(1.2 + dice.uniform(-0.35, 0.35), -0.15, dice.uniform(-0.35, 0.35) * 0.5)
+        bones += chain([elbow, elbow + reach], (0.4, 0.27), "legs")
+    return bones, point(0, waist * 0.9, 0), point(back * 0.9, chest * 0.95, 0), point(0.55, 0.9, 0)
+
+
+POSES = {"standing": stand, "sitting": sit, "lying": lie}
+
+
 def pose(dice, shape, name):
     """Place the bones below the head.
 
     Args:
         dice: a Dice.
         shape: from draw_shape.
-        name: "standing", "sitting" or "lying".
+        name: one of POSES.
 
     Returns:
         The bones, and the point where the head belongs, float64 (3,).
     """
-    back, leg, chest, waist = (shape[key] for key in ("back", "leg", "chest", "waist"))
-    wide = 0.55 * chest
-    swing = lambda: dice.uniform(-0.35, 0.35)  # noqa: E731
-    bones = []
-    if name == "standing":
-        hips, shoulders = point(0, leg + waist * 0.6, 0), point(back, leg + chest * 0.7, 0)
-        for side in (-1, 1):
-            bones += leg_bones(
-                shape,
-                point(0.05, leg + 0.3, wide * side),
-                point(-0.1 + swing(), 0.1, wide * side),
-                -0.22,
-                1.35,
-            )
-            bones += leg_bones(
-                shape,
-                point(back, leg + 0.2, wide * side),
-                point(back + 0.1 + swing(), 0.1, wide * side),
-                0.05,
-            )
-        lift = point(0.7, 0.8, 0)
-    elif name == "sitting":
-        hips, shoulders = point(0, waist * 0.95, 0), point(back * 0.38, leg + chest * 0.85, 0)
-        for side in (-1, 1):
-            thigh, foot = point(0.25, 0.75, wide * 1.35 * side), point(1.15, 0.12, wide * 1.6 * side)
-            bones += chain([thigh, foot], (0.72, 0.26), "legs") + chain(
-                [foot, foot + point(0.35, 0, 0)], (0.26, 0.27), "legs"
-            )
-            front = point(back * 0.38 + 0.55 + swing() * 0.4, 0.1, wide * 0.72 * side)
-            bones += leg_bones(shape, shoulders + point(0.15, -0.4, wide * 0.8 * side), front, 0.03)
-        lift = point(0.4, 0.95, 0)
-    else:
-        hips, shoulders = point(0, waist * 0.9, 0), point(back * 0.9, chest * 0.95, 0)
-        for side in (-1, 1):
-            bones += chain(
-                [point(0.3, 0.7, wide * 1.3 * side), point(1.2, 0.25, wide * 1.5 * side)],
-                (0.68, 0.27),
-                "legs",
-            )
-            elbow = point(back * 0.9 + 0.1, 0.4, wide * side)
-            bones += chain([elbow, elbow + point(1.2 + swing(), -0.15, swing() * 0.5)], (0.4, 0.27), "legs")
-        lift = point(0.55, 0.9, 0)
+    chest, waist = shape["chest"], shape["waist"]
+    bones, hips, shoulders, lift = POSES[name](dice, shape)
     middle = (hips + shoulders) / 2 + point(0, dice.uniform(-0.05, 0.15), 0)
     bones += chain([hips, middle, shoulders], (waist, (waist + chest) / 2, chest), "body", blend=0.6)
     head = shoulders + lift * (0.75 + shape["neck"] * 0.6)
-    bones += chain(
-        [shoulders + point(0.1, 0.2, 0), head + point(-0.2, -0.3, 0)], (chest * 0.8, 0.62), "body", blend=0.6
-    )
+    neck = [shoulders + point(0.1, 0.2, 0), head + point(-0.2, -0.3, 0)]
+    bones += chain(neck, (chest * 0.8, 0.62), "body", blend=0.6)
     bones += tail_bones(dice, shape, hips + point(-waist * 0.85, 0.15, 0))
     return bones, head
 

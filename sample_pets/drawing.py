@@ -52,7 +52,7 @@ def draw_pet(seed, index, species, portraits=PORTRAITS):
     # The frame's share, in width or in height: of the whole animal a quarter to nine tenths, rather more than less;
     # of a portrait's head up to all of it.
     extent = dice.uniform(0.7, 1.0) if portrait else max(dice.uniform(0.25, 0.9) for _ in range(5))
-    return _draw(dice, [Model(species, dice.uniform(0.3, 0.7), extent, portrait)])
+    return _draw(dice, [Sitter(species, dice.uniform(0.3, 0.7), extent, portrait)])
 
 
 def draw_pair(seed, index, species=("cat", "dog")):
@@ -60,11 +60,13 @@ def draw_pair(seed, index, species=("cat", "dog")):
     dice = Dice(seed, index)
     side = dice.side()
     spots = (0.5 - 0.22 * side, 0.5 + 0.2 * side)
-    return _draw(dice, [Model(name, spot, dice.uniform(0.45, 0.58)) for name, spot in zip(species, spots, strict=True)])
+    return _draw(
+        dice, [Sitter(name, spot, dice.uniform(0.45, 0.58)) for name, spot in zip(species, spots, strict=True)]
+    )
 
 
 @dataclass(frozen=True)
-class Model:
+class Sitter:
     """Who sits for the picture, and where.
 
     Attributes:
@@ -80,12 +82,12 @@ class Model:
     portrait: bool = False
 
 
-def _draw(dice, models):
-    """Draw a place, the models in it from back to front, and what stands before them."""
-    skins = [vary(dice, (0.80, 0.58, 0.52)) for _ in models]
-    furs = [vary(dice, dice.pick(FURS)) for _ in models]
-    animals = [draw_animal(dice, model.species, skin) for model, skin in zip(models, skins, strict=True)]
-    height, width = _draw_size(dice, len(models) > 1 or _is_wide(animals[0], models[0].portrait))
+def _draw(dice, sitters):
+    """Draw a place, the sitters in it from back to front, and what stands before them."""
+    skins = [vary(dice, (0.80, 0.58, 0.52)) for _ in sitters]
+    furs = [vary(dice, dice.pick(FURS)) for _ in sitters]
+    animals = [draw_animal(dice, sitter.species, skin) for sitter, skin in zip(sitters, skins, strict=True)]
+    height, width = _draw_size(dice, len(sitters) > 1 or _is_wide(animals[0], sitters[0].portrait))
     light = draw_light(dice)
     horizon = height * dice.uniform(0.15, 0.65)
     picture, grassy = draw_place(dice, height, width, horizon, furs[0])
@@ -94,8 +96,8 @@ def _draw(dice, models):
         add_object(picture, dice, min(height, width) / 10, spot, light)
     distance = np.full((height, width), np.float32(99))
     parts, instances = np.zeros((height, width), "uint8"), np.zeros((height, width), "uint8")
-    for number, (model, animal, fur) in enumerate(zip(models, animals, furs, strict=True), 1):
-        relief = _add_animal(picture, dice, model, animal, fur, light)
+    for number, (sitter, animal, fur) in enumerate(zip(sitters, animals, furs, strict=True), 1):
+        relief = _add_animal(picture, dice, sitter, animal, fur, light)
         inside = relief.distance < 0
         parts = np.where(inside | (relief.part == PARTS.index("whiskers")), relief.part, parts)
         instances[inside] = number
@@ -106,7 +108,7 @@ def _draw(dice, models):
     instances[distance >= 0] = 0
     band = OUTLINE * min(height, width)
     trimap = np.where(distance < -band, 1, np.where(distance > band, 2, 3)).astype("uint8")
-    species = tuple(model.species for model in models)
+    species = tuple(sitter.species for sitter in sitters)
     return Drawing(develop(picture, dice, light), trimap, parts.astype("uint8"), instances, species)
 
 
@@ -124,16 +126,16 @@ def _draw_size(dice, wide):
     return (int(short), int(long)) if landscape else (int(long), int(short))
 
 
-def _add_animal(picture, dice, model, animal, fur, light):
+def _add_animal(picture, dice, sitter, animal, fur, light):
     """Draw an animal into the picture, in place, and return its Relief."""
     height, width = picture.shape[:2]
-    low, high = _bounds(animal.head if model.portrait else animal.bones)
-    scale = model.extent * min(width / (high[0] - low[0]), height / (high[1] - low[1]))
+    low, high = _bounds(animal.head if sitter.portrait else animal.bones)
+    scale = sitter.extent * min(width / (high[0] - low[0]), height / (high[1] - low[1]))
     half = (high[1] - low[1]) * scale / 2
-    middle = height * dice.uniform(0.4, 0.6) if model.portrait else dice.uniform(half, height * 0.97 - half)
-    if not model.portrait:  # it stands on the floor, not in the sky
+    middle = height * dice.uniform(0.4, 0.6) if sitter.portrait else dice.uniform(half, height * 0.97 - half)
+    if not sitter.portrait:  # it stands on the floor, not in the sky
         middle = max(middle, min(height * 0.6, height * 0.97 - half))
-    shift = np.array([width * model.centre, middle, 0]) - np.append((low + high) / 2 * scale, 0)
+    shift = np.array([width * sitter.centre, middle, 0]) - np.append((low + high) / 2 * scale, 0)
     move = lambda item: transform(item, np.eye(3), shift, scale)  # noqa: E731
     relief = raise_relief([move(bone) for bone in animal.bones], height, width)
     coat = draw_coat(dice, scale, fur)

@@ -68,13 +68,13 @@ def pick_apart(dice, colours, other):
 def draw_coat(dice, unit, base=None):
     """Draw a fur; `unit` is the skull radius in pixels, `base` its main colour if that is settled."""
     return Coat(
-        base or vary(dice, dice.pick(FURS)),
-        vary(dice, dice.pick(FURS)),
-        dice.pick(PATTERNS),
-        unit * dice.uniform(0.35, 0.9),
-        min(max(unit * dice.uniform(0.03, 0.09), 0.8), 2.6),
-        (dice.uniform(0, 256), dice.uniform(0, 256)),
-        dice.uniform(0.35, 0.6),
+        base=base or vary(dice, dice.pick(FURS)),
+        second=vary(dice, dice.pick(FURS)),
+        pattern=dice.pick(PATTERNS),
+        period=unit * dice.uniform(0.35, 0.9),
+        hair=min(max(unit * dice.uniform(0.03, 0.09), 0.8), 2.6),
+        offset=(dice.uniform(0, 256), dice.uniform(0, 256)),
+        threshold=dice.uniform(0.35, 0.6),
     )
 
 
@@ -82,13 +82,13 @@ def draw_cloth(dice, unit):
     """Draw a cloth: smooth, striped or patched."""
     base, second = vary(dice, dice.pick(CLOTHS)), vary(dice, dice.pick(CLOTHS))
     return Coat(
-        base,
-        second,
-        dice.pick(("solid", "solid", "striped", "patched")),
-        unit * dice.uniform(0.3, 1.2),
-        0.0,
-        (dice.uniform(0, 256), dice.uniform(0, 256)),
-        dice.uniform(0.3, 0.6),
+        base=base,
+        second=second,
+        pattern=dice.pick(("solid", "solid", "striped", "patched")),
+        period=unit * dice.uniform(0.3, 1.2),
+        hair=0.0,
+        offset=(dice.uniform(0, 256), dice.uniform(0, 256)),
+        threshold=dice.uniform(0.3, 0.6),
     )
 
 
