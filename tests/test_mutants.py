@@ -2,7 +2,8 @@
 
 import pytest
 
-from mutants import FAST, MUTANTS, judge
+from faults.engine import judge
+from faults.tables import FAST, MUTANTS
 from project_copy import ROOT, ProjectCopy
 
 

@@ -1,0 +1,102 @@
+"""Planted faults of section 9.3."""
+
+from functools import partial
+
+from .planting import caught_by_test
+
+ARCHITECTURES = "9_3_convnet_architectures"
+SKIP = "        x = layers.add([x, layers.Conv2D(filters, 1, use_bias=False)(skip)])\n"
+NORMALISE = """\
+        if batch_norm:
+            x = layers.BatchNormalization(momentum=momentum)(x)
+"""
+
+in_architectures = partial(caught_by_test, stem=ARCHITECTURES)
+
+MUTANTS = [
+    in_architectures("skip connection left out", "step-9.3-6", SKIP, "        pass\n", "test_mini_xception_is"),
+    in_architectures(
+        "skip around half of the block",
+        "step-9.3-6",
+        "    x = layers.MaxPooling2D(3, strides=2",
+        "    skip = x\n    x = layers.MaxPooling2D(3, strides=2",
+        "test_mini_xception_is",
+    ),
+    in_architectures(
+        "activation before batch norm",
+        "step-9.3-6",
+        NORMALISE + '        x = layers.Activation("relu")(x)\n',
+        '        x = layers.Activation("relu")(x)\n' + NORMALISE,
+        "test_order_in_a_block",
+    ),
+    in_architectures(
+        "ordinary convolution for a separable one",
+        "step-9.3-6",
+        "layers.SeparableConv2D if separable else layers.Conv2D",
+        "layers.Conv2D",
+        "test_mini_xception_is",
+    ),
+    in_architectures(
+        "dropout active at test time",
+        "step-9.3-6",
+        "layers.Dropout(0.5)(x)",  # a layer called with training=True does not do: Keras overrules that
+        "layers.Dropout(0.5)(layers.Lambda(lambda maps: keras.random.dropout(maps, 0.5))(x))",
+        "test_augmentation_and_dropout_act_in_training_only",
+    ),
+    in_architectures(
+        "test pictures among the training pictures",
+        "step-9.3-4",
+        "split = list_split(PETS, PICTURES)\n",
+        'split = list_split(PETS, PICTURES)\nsplit["train"] = [a + b for a, b in zip(split["train"], split["test"])]\n',
+        "test_no_picture_is_in_two_parts",
+    ),
+    in_architectures(
+        "validation accuracy reported as test accuracy",
+        "BOOK = {",
+        'test_labels = pictures["test"]',
+        'test_labels = pictures["validation"]',
+        "test_accuracy_is_that_of_the_test_pictures",
+    ),
+    in_architectures(
+        "trained on the validation pictures",
+        "def train_classifier",
+        'Batches(*pictures["train"]',
+        'Batches(*pictures["validation"]',
+        "test_training_uses_the_training_pictures",
+    ),
+    in_architectures(
+        "projection with an activation",
+        "step-9.3-1",
+        "residual = layers.Conv2D(filters, 1)(residual)",
+        'residual = layers.Conv2D(filters, 1, activation="relu")(residual)',
+        "test_residual_block_adds_what_fits",
+    ),
+    in_architectures(
+        "curves of the two networks exchanged",
+        "figure-9.11",
+        '"mini-Xception": mini_xception_history, "baseline": baseline_history',
+        '"mini-Xception": baseline_history, "baseline": mini_xception_history',
+        "test_curves_are_those_of_the_trainings",
+    ),
+    in_architectures(
+        "interval of the normal approximation",
+        "def wilson_interval",
+        "half = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)\n    return centre - half",
+        "centre, half = share, math.sqrt(spread * share * (1 - share))\n    return centre - half",
+        "test_wilson_interval",
+    ),
+    in_architectures(
+        "one ablation seed for all",
+        "PARTS = (",
+        "keras.utils.set_random_seed(seed)\n",
+        "keras.utils.set_random_seed(SEED)\n",
+        "test_ablation_tries_all_eight",
+    ),
+    in_architectures(
+        "ablation on the training pictures",
+        "PARTS = (",
+        'small_pictures["test"]',
+        'small_pictures["train"]',
+        "test_ablation_tries_all_eight",
+    ),
+]
