@@ -132,15 +132,6 @@ def matrix_rate(dtype="float32"):
     return 2 * 2048**3 / min(times["product"])
 
 
-@cache
-def memory_rate():
-    """Return how many bytes a second a copy of a large array reads and writes."""
-    source = np.ones(2**26, "float32")
-    target = np.empty_like(source)
-    times, _ = alternate({"copy": lambda: np.copyto(target, source)}, 5)
-    return 2 * source.nbytes / min(times["copy"])
-
-
 def decode_rate(paths):
     """Return how many pictures a second one core decodes, without resizing or anything else."""
     paths = paths[:100]
@@ -460,13 +451,9 @@ def measure_imports(scale, folder):
     code = "import time\nstarted = time.perf_counter()\nfor name in sys.argv[1:]: __import__(f'helpers.{name}')\n"
     code += "print(__import__('json').dumps([time.perf_counter() - started, 'tensorflow' in sys.modules]))"
     runs = [peak_of(code, *LIGHT)[1] for _ in range(2 * scale.repeats)]
-    after = "from helpers.start import start_keras; start_keras()\n" + code
-    rest = [peak_of(after, "networks", "training")[1][0] for _ in range(scale.repeats)]
     row = Row("import of the helpers", statistics.median(seconds for seconds, _ in runs), target="0.3 s")
     row.reached = row.ours <= 0.3 and not any(loaded for _, loaded in runs)
-    row.notes.append(
-        f"without Keras and TensorFlow; the two that need Keras: {statistics.median(rest):.2f} s more after it"
-    )
+    row.notes.append("without Keras and TensorFlow")
     return [row]
 
 
@@ -541,7 +528,6 @@ def main(argv=None):
         "cores": os.cpu_count(),
         "float32, GFLOP/s": round(matrix_rate() / 1e9),
         "bfloat16, GFLOP/s": round(matrix_rate("bfloat16") / 1e9),
-        "memory, GB/s": round(memory_rate() / 1e9, 1),
         "precision": devices.fastest_precision(),
     }
     print("this machine:", ", ".join(f"{name} {value}" for name, value in machine.items()))
