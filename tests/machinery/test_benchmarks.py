@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from keras import Input, Model, layers
+from PIL import Image
 
 import benchmark
-import plain
-from benchmark import Row
 from helpers.start import start_keras
+from machinery.benchmarks import book, floors, measuring, reading, reporting, training
+from machinery.benchmarks.measuring import Row
 
 COMPARED = ("read", "segmentation", "mini-xception", "patterns", "cam", "imports")
 
@@ -30,26 +32,26 @@ def off_by_one(images, masks):
 
 @pytest.mark.parametrize("fault", [off_by_one, lambda images, masks: (images + 0.5, masks)])
 def test_results_that_differ_are_told(tmp_path, capsys, monkeypatch, fault):
-    read = plain.read_pets
-    monkeypatch.setattr(plain, "read_pets", lambda *arguments: fault(*read(*arguments)))
+    read = book.read_pets
+    monkeypatch.setattr(book, "read_pets", lambda *arguments: fault(*read(*arguments)))
     assert benchmark.main(["--small", "--only", "read", "--out", str(tmp_path)]) == 1
     assert "DIFFER" in capsys.readouterr().out
 
 
 def test_another_batch_norm_is_told(monkeypatch):
     start_keras()
-    assert benchmark.compare_batch_norm() <= 1e-4
+    assert training.compare_batch_norm() <= 1e-4
     monkeypatch.setattr("helpers.batch_norm._normalise", lambda layer, maps: maps * layer.gamma + layer.beta)
-    assert benchmark.compare_batch_norm() > 1e-4
+    assert training.compare_batch_norm() > 1e-4
 
 
 def test_the_originals_are_as_large_as_said(tmp_path):
-    pictures, trimaps = benchmark.draw_originals(tmp_path / "originals", 6, (120, 90))
+    pictures, trimaps = reading.draw_originals(tmp_path / "originals", 6, (120, 90))
     assert len(pictures) == len(trimaps) == 6
-    shapes = [benchmark.Image.open(path).size for path in pictures]
+    shapes = [Image.open(path).size for path in pictures]
     assert {tuple(sorted(shape)) for shape in shapes} == {(90, 120)}
     changed = pictures[0].stat().st_mtime_ns
-    assert benchmark.draw_originals(tmp_path / "originals", 6, (120, 90))[0] == pictures
+    assert reading.draw_originals(tmp_path / "originals", 6, (120, 90))[0] == pictures
     assert pictures[0].stat().st_mtime_ns == changed  # not made again
 
 
@@ -59,7 +61,7 @@ def test_the_table_says_what_was_not_reached(capsys):
         Row("slow", 1.0, 1.5, "2 times", False, notes=["why"]),
         Row("wrong", 1.0, 3.0, agree=False),
     ]
-    benchmark.show(rows)
+    reporting.print_table(rows)
     lines = capsys.readouterr().out.splitlines()
     fast, slow, why, wrong = (next(line for line in lines if word in line) for word in ("fast", "slow", "why", "wrong"))
     assert "3.00" in fast
@@ -72,27 +74,25 @@ def test_the_table_says_what_was_not_reached(capsys):
 def test_turns_are_taken_and_the_warm_ones_not_counted():
     calls = []
     ways = {name: lambda name=name: calls.append(name) or len(calls) for name in "ab"}
-    times, results = benchmark.alternate(ways, repeats=2, warm=1)
+    times, results = measuring.alternate(ways, repeats=2, warm=1)
     assert calls == list("ababab")
     assert {name: len(values) for name, values in times.items()} == {"a": 2, "b": 2}
     assert results == {"a": 5, "b": 6}
 
 
 def test_work_of_known_layers():
-    from keras import Input, Model, layers
-
     inputs = Input((8, 8, 3))
     x = layers.Conv2D(4, 3, padding="same")(inputs)
     x = layers.Conv2DTranspose(5, 3, strides=2, padding="same")(x)
-    assert benchmark.count_work(Model(inputs, x)) == 8 * 8 * 3 * 3 * 3 * 4 + 8 * 8 * 3 * 3 * 4 * 5
+    assert floors.count_work(Model(inputs, x)) == 8 * 8 * 3 * 3 * 3 * 4 + 8 * 8 * 3 * 3 * 4 * 5
 
 
 def test_peak_memory_is_that_of_the_process():
-    small, _ = benchmark.peak_of("import json, time\ntime.sleep(1)\nprint(1)")
+    small, _ = measuring.run_alone("-c", "import time; time.sleep(1); print(1)")
     block = np.zeros(2**26)  # this process is larger; the other one does not inherit that
     block[:] = 1
-    peak, printed = benchmark.peak_of("import time\nkept = b'1' * 2**28\ntime.sleep(1)\nprint(2)")
+    peak, printed = measuring.run_alone("-c", "import time; kept = b'1' * 2**28; time.sleep(1); print(2)")
     assert printed == 2
     assert peak > 2**28 > small
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
-        benchmark.peak_of("1 / 0")
+        measuring.run_alone("-c", "1 / 0")

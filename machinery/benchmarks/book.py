@@ -1,10 +1,12 @@
-"""The chapter's formulations, as plainly as a book writes them: what scripts/benchmark.py compares the project with.
+"""The chapter's formulations, as plainly as a book writes them.
 
 The one correction: pictures are resized by bilinear interpolation and not by nearest neighbour, which is wrong for
 pictures: else there would be no equal results to compare.
 """
 
 import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,7 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 
-def read_pets(image_paths, mask_paths, size):
+def read_pets(image_paths: list[Path], mask_paths: list[Path], size: int) -> tuple[np.ndarray, np.ndarray]:
     """Read one file after the other: pictures float32 (N, size, size, 3) in 0-255, classes uint8 (N, size, size, 1)."""
     images = np.zeros((len(image_paths), size, size, 3), "float32")
     masks = np.zeros((len(mask_paths), size, size, 1), "uint8")
@@ -31,19 +33,28 @@ class KerasBatchNormalization(layers.BatchNormalization):
     call = inspect.unwrap(layers.BatchNormalization.call)
 
 
-def xception_block(x, filters, momentum=0.99):
-    """Return maps with `filters` channels and half the side, by Keras's layers as they are."""
-    residual = x
-    for _ in range(2):
-        x = KerasBatchNormalization(momentum=momentum)(x)
-        x = layers.Activation("relu")(x)
-        x = layers.SeparableConv2D(filters, 3, padding="same", use_bias=False)(x)
-    x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
-    return layers.add([x, layers.Conv2D(filters, 1, strides=2, padding="same", use_bias=False)(residual)])
+def build_mini_xception(image_size: int, filters: Sequence[int]) -> keras.Model:
+    """Return a network from pictures (N, size, size, 3) in 0-255 to the probability of a dog, (N, 1)."""
+    inputs = keras.Input((image_size, image_size, 3))
+    augmentation = [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomZoom(0.2)]
+    x = keras.Sequential(augmentation)(inputs)
+    x = layers.Rescaling(1 / 255)(x)
+    x = layers.Conv2D(filters[0], 5, use_bias=False)(x)
+    for width in filters:
+        residual = x
+        for _ in range(2):
+            x = KerasBatchNormalization()(x)
+            x = layers.Activation("relu")(x)
+            x = layers.SeparableConv2D(width, 3, padding="same", use_bias=False)(x)
+        x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
+        x = layers.add([x, layers.Conv2D(width, 1, strides=2, padding="same", use_bias=False)(residual)])
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dropout(0.5)(x)
+    return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
 
 
-def build_ascent(extractor):
-    """Return a compiled step (picture, filter's number as a Python integer, rate) to the next picture."""
+def build_ascent(extractor: keras.Model) -> Callable:
+    """Return a compiled step from (picture, filter's number as an int, rate) to (next picture, response before)."""
 
     @tf.function
     def ascend(picture, filter_index, rate):
@@ -52,12 +63,12 @@ def build_ascent(extractor):
             maps = extractor(picture, training=False)
             response = tf.reduce_mean(maps[:, 2:-2, 2:-2, filter_index])
         gradient = tape.gradient(response, picture)
-        return picture + rate * tf.math.l2_normalize(gradient)
+        return picture + rate * tf.math.l2_normalize(gradient), response
 
     return ascend
 
 
-def build_grad_cam(model, layer_name):
+def build_grad_cam(model: keras.Model, layer_name: str) -> Callable:
     """Return a function from one picture (1, height, width, 3) to its raw map for the most likely class."""
     last = model.get_layer(layer_name)
     features = keras.Model(model.input, last.output)

@@ -1,0 +1,1 @@
+"""What `scripts/benchmark.py` measures: the project's ways of working against those of the book."""
