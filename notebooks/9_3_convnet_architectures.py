@@ -95,6 +95,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import tensorflow as tf
 from keras import layers
+from scipy.stats import binomtest
 
 import sample_pets
 from helpers import devices, plots
@@ -821,14 +822,6 @@ plots.show(fig, "Accuracy and loss of both networks against the epoch, on traini
 
 
 # %% tags=["test-accuracy"]
-def wilson_interval(correct, total, z=1.96):
-    """Return the lower and upper bound of a share of which `correct` of `total` were seen; z = 1.96 for 95 %."""
-    share, spread = correct / total, z**2 / total
-    centre = (share + spread / 2) / (1 + spread)
-    half = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
-    return centre - half, centre + half
-
-
 def count_correct(model, images, labels):
     """Return how many pictures a network puts into the right class, an int."""
     accuracy = model.evaluate(images, labels, batch_size=32, verbose=0, return_dict=True)["accuracy"]
@@ -843,8 +836,8 @@ total = len(test_labels)
 test_accuracy, test_interval = {}, {}
 for name, model in models.items():
     correct = count_correct(model, test_images, test_labels)
-    test_accuracy[name], test_interval[name] = correct / total, wilson_interval(correct, total)
-    low, high = test_interval[name]
+    low, high = binomtest(correct, total).proportion_ci(confidence_level=0.95, method="wilson")
+    test_accuracy[name], test_interval[name] = correct / total, (low, high)
     print(f"{name:14} test accuracy {correct / total:.3f}, 95 % between {low:.3f} and {high:.3f} (book: {BOOK[name]})")
 
 # %% tags=["comparison"] nbval={"figure_rms": 0.1}
@@ -1059,9 +1052,8 @@ path = save_results(results, Path(BUILD, "results", "9_3.json"))
 # right = {name: (model.predict(test_images, verbose=0)[:, 0] > 0.5) == test_labels for name, model in models.items()}
 # first, second = right.values()
 # only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
-# discordant = only_first + only_second
-# tail = sum(math.comb(discordant, k) for k in range(max(only_first, only_second), discordant + 1)) / 2**discordant
-# p_value = min(1.0, 2 * tail)
+# differ = only_first + only_second
+# p_value = binomtest(only_first, differ).pvalue if differ else 1.0
 # print(f"only the first: {only_first}, only the second: {only_second}, p = {p_value:.2f}")
 # ```
 #

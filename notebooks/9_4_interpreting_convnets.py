@@ -93,6 +93,7 @@ import matplotlib.pyplot as plt
 import tensorflow as tf
 from keras import layers, ops
 from PIL import Image
+from scipy.stats import spearmanr
 
 from helpers import plots
 from helpers.lessons import load_lesson
@@ -472,9 +473,8 @@ def show_patterns(layer_name, count):
 # %% tags=["listing-9.19", "figure-9.17"] nbval={"timeout": 1800, "figure_rms": 0.3}
 patterns = {name: show_patterns(name, PATTERNS) for name in filter_layers}
 side = 0.65 * math.ceil(math.sqrt(PATTERNS))  # inches
-fig, axes = plt.subplots(
-    -(-len(patterns) // 2), 2, figsize=(2 * side, 1.08 * side * -(-len(patterns) // 2)), squeeze=False
-)
+rows = math.ceil(len(patterns) / 2)
+fig, axes = plt.subplots(rows, 2, figsize=(2 * side, 1.08 * side * rows), squeeze=False)
 fig.set_layout_engine("constrained")
 in_order = sorted(patterns, key=[layer.name for layer in convolutions].index)
 for ax in axes.flat:
@@ -1016,13 +1016,11 @@ def randomise(model, names, seed):
 def rank_correlation(maps, others):
     """Return Spearman's rank correlation of each map (N, height, width) with its partner, (N,); 0 where one is constant."""
 
-    def to_ranks(values):
-        _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-        ranks = np.cumsum(counts) - (counts - 1) / 2  # equal values share the mean of their ranks
-        return ranks[place.ravel()] - ranks[place].mean()
+    def correlate(first, second):
+        constant = np.ptp(first) == 0 or np.ptp(second) == 0
+        return 0.0 if constant else spearmanr(first, second, axis=None).statistic
 
-    pairs = [(to_ranks(first), to_ranks(second)) for first, second in zip(maps, others, strict=True)]
-    return np.array([a @ b / math.sqrt(max(a @ a * (b @ b), 1e-12)) for a, b in pairs])
+    return np.array([correlate(*pair) for pair in zip(maps, others, strict=True)])
 
 
 # %% tags=["sanity"] nbval={"timeout": 1800}

@@ -1,5 +1,7 @@
 """Plots: a class has one colour in every picture, and every figure has a text."""
 
+import math
+
 import IPython.display
 import matplotlib
 import numpy as np
@@ -80,7 +82,7 @@ def test_show_keeps_the_alternative_text_and_closes_the_figure(monkeypatch):
 def test_tiles_show_every_picture_once(count, channels):
     pictures = np.random.default_rng(0).integers(1, 256, (count, 5, 7, *channels), "uint8")
     grid = plots.tile(pictures, columns=4, margin=2, fill=0)
-    columns, rows = min(4, count), -(-count // 4)
+    columns, rows = min(4, count), math.ceil(count / 4)
     assert (grid.dtype, grid.shape) == (np.uint8, (rows * 7 - 2, columns * 9 - 2, *channels))
     for index, picture in enumerate(pictures):
         top, left = index // 4 * 7, index % 4 * 9

@@ -80,10 +80,11 @@ MUTANTS = [
     ),
     in_architectures(
         "interval of the normal approximation",
-        "def wilson_interval",
-        "half = math.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)\n    return centre - half",
-        "centre, half = share, math.sqrt(spread * share * (1 - share))\n    return centre - half",
-        "test_wilson_interval",
+        "BOOK = {",
+        'low, high = binomtest(correct, total).proportion_ci(confidence_level=0.95, method="wilson")',
+        "half = 1.96 * math.sqrt(correct / total * (1 - correct / total) / total)\n"
+        "    low, high = correct / total - half, correct / total + half",
+        "test_accuracy_is_that_of_the_test_pictures",
     ),
     in_architectures(
         "one ablation seed for all",
