@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from helpers.files import write_whole
 from helpers.pets import list_pets, load_pets
 from machinery.benchmarks import book
 from machinery.benchmarks.measuring import Row, alternate, compare, run_alone
@@ -18,11 +19,11 @@ from sample_pets import write_sample_pets
 
 def measure_reading(scale: SimpleNamespace, folder: Path) -> list[Row]:
     """Read pictures and masks; and read them again, as after a change of another knob."""
-    paths = draw_originals(folder / "originals", scale.pictures, scale.original)
+    originals = folder / f"originals-{scale.pictures}"
+    paths = draw_originals(originals, scale.pictures, scale.original)
     row, book_times = compare_reading(paths, scale.size)
     with tempfile.TemporaryDirectory(dir=folder) as kept:
-        task = ("-m", "machinery.benchmarks.alone", "read", folder / "originals", scale.size, kept)
-        peak, _ = run_alone(*task)
+        peak, _ = run_alone("-m", "machinery.benchmarks.alone", "read", originals, scale.size, kept)
         times, _ = alternate({"ours": partial(load_pets, *paths, scale.size, cache=kept)}, len(book_times))
     row.notes.append(f"whole process with the cache: {peak / 1e9:.2f} GB (1.5 allowed)")
     row.reached &= peak <= 1.5e9
@@ -55,16 +56,14 @@ def measure_decoding(paths: list[Path]) -> float:
 
 def draw_originals(folder: Path, count: int, size: tuple[int, int]) -> tuple[list[Path], list[Path]]:
     """Make pictures as large as those of Oxford-IIIT Pet: drawn pets, enlarged, with grain, about 100 KB each."""
-    done = folder / f"{count} of {size}"
-    if not done.exists():
-        drawn = folder.parent / "drawn"
-        write_sample_pets(drawn, count=min(count, 3000))
+    if not folder.exists():
+        drawn = write_sample_pets(folder.parent / "drawn", count=min(count, 3000))
         pairs = list(zip(*list_pets(drawn), strict=True))
-        for part in ("images", "annotations/trimaps"):
-            (folder / part).mkdir(parents=True, exist_ok=True)
-        for index in tqdm(range(count), desc="Making originals"):
-            enlarge_pet(*pairs[index % len(pairs)], folder, index, size)
-        done.touch()
+        with write_whole(folder) as draft:
+            for part in ("images", "annotations/trimaps"):
+                (draft / part).mkdir(parents=True)
+            for index in tqdm(range(count), desc="Making originals"):
+                enlarge_pet(*pairs[index % len(pairs)], draft, index, size)
     return list_pets(folder)
 
 
