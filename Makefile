@@ -30,7 +30,7 @@ test-all: $(READY) sample  ## run the slow tests, too: every planted fault, ever
 	$(BIN)/python -m pytest -m "" $(PARALLEL) $(REPORTS) $(ARGS)
 
 mutants: $(READY) sample  ## plant faults into copies of the project; print a table of what caught them
-	$(BIN)/python tests/mutants.py $(ARGS)
+	$(BIN)/python tests/support/mutants.py $(ARGS)
 
 benchmark: $(READY)  ## measure the project against the book's formulation (a quarter of an hour)
 	$(BIN)/python scripts/benchmark.py $(ARGS)

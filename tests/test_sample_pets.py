@@ -50,8 +50,8 @@ def test_pixels_are_the_same_on_every_machine():
 
 def test_pixels_do_not_depend_on_vector_instructions():
     features = " ".join(name for name in __cpu_dispatch__ if __cpu_features__[name])
-    code = f"import sys; sys.path[:0] = {sys.path!r}; import test_sample_pets; print(test_sample_pets.digest())"
-    environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": features}
+    code = f"import {__name__}; print({__name__}.digest())"
+    environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": features, "PYTHONPATH": os.pathsep.join(sys.path)}
     plain = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert plain.stdout.strip() == DIGEST
 

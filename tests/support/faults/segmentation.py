@@ -5,7 +5,7 @@ from .planting import caught_by_test, clear_one_output, exchange_figures, in_cel
 
 PETS = "notebooks/helpers/pets.py"
 PLOTS = "notebooks/helpers/plots.py"
-KNOBS = ("tests/test_knobs.py", "-m", "slow", "-k")
+KNOBS = ("tests/lessons/test_knobs.py", "-m", "slow", "-k")
 CURVES = "plots.show_curves(history"
 SWAPPED = 'history = {"loss": history["val_loss"], "val_loss": history["loss"]}\n'
 
@@ -162,7 +162,7 @@ train_images = np.stack(list(brighter.as_numpy_iterator()))
 """,
         ),
         r"digests differ: .*oxford_segmentation\.keras",
-        ("tests/test_determinism.py", "-m", "slow"),
+        ("tests/lessons/test_determinism.py", "-m", "slow"),
     ),
     Mutant(
         "knob without effect",

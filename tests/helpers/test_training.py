@@ -196,8 +196,7 @@ def test_a_damaged_checkpoint_is_restored_from_the_state(tmp_path):
 
 
 KILLED = """
-import os, signal, sys
-sys.path.insert(0, {tests!r})
+import os, signal
 import test_training
 from helpers import training
 
@@ -240,9 +239,9 @@ def train_mini_xception(folder, resume=Resume, epochs=()):
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path, moment, done):
     last, best, expected = train_mini_xception(tmp_path / "unkilled")
     folder = tmp_path / "killed"
-    paths = {"tests": str(Path(__file__).parent), "folder": str(folder)}
-    code = KILLED.format(moment="in an epoch" if moment == "damaged" else moment, **paths)
-    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    code = KILLED.format(moment="in an epoch" if moment == "damaged" else moment, folder=str(folder))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    killed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     [state] = folder.glob("*/0*")
     if moment == "damaged":

@@ -11,7 +11,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("conftest.py", "machinery", "pyproject.toml", "notebooks", "sample_pets", "scripts", "tests")
 
 

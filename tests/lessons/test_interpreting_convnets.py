@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from assets import find_asset
 from helpers.lessons import load_lesson
 from notebook_source import find_solutions, run_cells, run_code
-from project_copy import ROOT
 
 STEM = "9_4_interpreting_convnets"
-ASSETS = ROOT.parent / "shared" / "assets"
 
 
 @pytest.fixture(scope="module")
@@ -547,18 +546,11 @@ def test_cover_hides_the_brightest_place(notebook):
 # Real networks, where their files are
 
 
-def asset(name):
-    """Return a file of the real assets, or skip the test."""
-    if not (path := ASSETS / name).exists():
-        pytest.skip(f"not run: {name} is not beside this project")
-    return path
-
-
 def test_mobilenet_sees_african_elephants_and_looks_at_them(notebook):  # C-20
-    weights = asset("weights/mobilenet_v2_imagenet.weights.h5")
+    weights = find_asset("weights/mobilenet_v2_imagenet.weights.h5")
     network, prepare = notebook.load_application("MobileNetV2", weights)
     names = notebook.load_class_names(weights.parent)
-    picture = notebook.read_picture(asset("pictures/elephant.jpg"), (224, 224))[np.newaxis]
+    picture = notebook.read_picture(find_asset("pictures/elephant.jpg"), (224, 224))[np.newaxis]
     probabilities = notebook.class_probabilities(network, prepare(picture))[0]
     assert np.argmax(probabilities) == 386
     assert names[386] == ("n02504458", "African_elephant")
@@ -571,7 +563,7 @@ def test_mobilenet_sees_african_elephants_and_looks_at_them(notebook):  # C-20
 
 
 def test_filters_of_xception_respond_ever_more(notebook):  # C-18
-    weights = asset("weights/xception_imagenet_notop.weights.h5")
+    weights = find_asset("weights/xception_imagenet_notop.weights.h5")
     base, prepare = notebook.load_application("Xception", weights, include_top=False)
     extractor = keras.Model(base.input, base.get_layer("block3_sepconv1").output)
     ascend = notebook.build_ascent(extractor, prepare)

@@ -198,7 +198,7 @@ class Cell(IPyNbCell):
 def pytest_configure(config):
     """Refuse what cannot work."""
     if not version("nbval").startswith(f"{NBVAL}."):
-        raise pytest.UsageError(f"tests/notebook_checks was made for nbval {NBVAL}; found {version('nbval')}")
+        raise pytest.UsageError(f"tests/support/notebook_checks was made for nbval {NBVAL}; found {version('nbval')}")
     if config.getoption("dist", "no") in ("load", "worksteal", "each"):
         raise pytest.UsageError("the cells of a notebook belong together: add --dist loadfile to -n")
 

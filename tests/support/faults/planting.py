@@ -88,10 +88,10 @@ def add_output(text, output):
 
 def caught_by_test(name, cell, old, new, test, stem=SEGMENTATION):
     """Return a mutant that a test of the notebook's definitions catches."""
-    return Mutant(name, in_cell(cell, old, new, stem), f"def {test}", (f"tests/test_{stem[4:]}.py",))
+    return Mutant(name, in_cell(cell, old, new, stem), f"def {test}", (f"tests/lessons/test_{stem[4:]}.py",))
 
 
 def in_helper(name, helper, old, new, test):
     """Return a mutant of a helper that a test in the helper's file of tests catches."""
     change = in_file(f"notebooks/helpers/{helper}.py", old, new)
-    return Mutant(name, change, f"def {test}", (f"tests/test_{helper}.py",))
+    return Mutant(name, change, f"def {test}", (f"tests/helpers/test_{helper}.py",))

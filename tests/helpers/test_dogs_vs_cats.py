@@ -1,17 +1,14 @@
 """Dogs vs. Cats: the book's split from any copy, with files that are missing or damaged."""
 
-import os
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from assets import find_asset
 from helpers import dogs_vs_cats
 
-ROOT = Path(__file__).resolve().parents[1]
-ASSETS = Path(os.environ.get("COMPANION_ASSETS", ROOT.parent / "shared" / "assets"))
 SIZES = (12, 4, 10)
 PLACES = {
     "Kaggle": lambda label, number: f"train/{('cat', 'dog')[label]}.{number}.jpg",
@@ -119,10 +116,7 @@ def test_load_split_keeps_labels_beside_their_pictures(folder, copy, tmp_path, c
 
 
 def test_real_pictures_load(tmp_path, capsys):
-    source = ASSETS / "dogs_vs_cats_200/train.zip"
-    if not source.is_file():
-        pytest.skip("not run: ../shared/assets is not here")
-    with zipfile.ZipFile(source) as archive:
+    with zipfile.ZipFile(find_asset("dogs_vs_cats_200/train.zip")) as archive:
         pictures = [name for name in archive.namelist() if name.endswith(".jpg")]
         archive.extractall(tmp_path, [name for name in pictures if int(name.split(".")[1]) < 100])
     split = dogs_vs_cats.list_split(tmp_path, (50, 20, 30))

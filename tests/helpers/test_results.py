@@ -1,0 +1,25 @@
+"""Results of a run are written whole and printed."""
+
+import json
+
+import pytest
+
+from helpers.results import save_results
+
+
+def test_results_are_written_and_printed(tmp_path, capsys):
+    results = {"profile": "sample", "mean_iou": 0.78032, "losses": [0.5, 0.25], "times": {"a": 0.1}, "epochs": 7}
+    path = save_results(results, tmp_path / "results" / "9_2.json")
+    assert json.loads(path.read_text()) == results
+    printed = capsys.readouterr().out.splitlines()
+    shown = [["profile", "sample"], ["mean_iou", "0.7803"], ["losses", "2", "values"]]
+    shown += [["times", "1", "values"], ["epochs", "7"]]
+    assert [line.split() for line in printed] == shown
+
+
+def test_results_that_cannot_be_written_leave_the_old_ones(tmp_path):
+    path = save_results({"epochs": 7}, tmp_path / "9_2.json")
+    with pytest.raises(TypeError):
+        save_results({"epochs": {7}}, path)  # a set is no JSON
+    assert json.loads(path.read_text()) == {"epochs": 7}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["9_2.json"]
