@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from assets import find_asset
 from helpers.lessons import load_lesson
-from notebook_source import find_solutions, run_cells, run_code
+from notebook_source import find_cells, find_solutions, run_cells, run_code
 
 STEM = "9_4_interpreting_convnets"
 
@@ -520,6 +520,19 @@ def test_mini_xception_at_another_size_has_the_trained_weights(notebook, archite
     assert all(np.array_equal(*pair) for pair in zip(network.get_weights(), trained.get_weights(), strict=True))
     assert base.output.shape[-1] == architectures.FILTERS[-1]
     assert prepare(np.zeros((1, 2, 2, 3), np.uint8)).dtype == "float32"
+
+
+def test_menus_of_a_running_notebook_offer_every_layer_and_class(notebook):
+    explore, names = mock.Mock(), ["conv2d", "conv2d_1"]
+    menus_only = find_cells(STEM, "explorer")[-1]
+    values = {"names": names, "labels": ["cat", "dog"], "explained": 1, "is_silent": lambda: False, "explore": explore}
+    with mock.patch("ipywidgets.interact_manual") as interact, mock.patch("helpers.plots.show") as show:
+        run_code(notebook, menus_only, **values)
+        (draw,), menus = interact.call_args
+        draw(**{name: menu.value for name, menu in menus.items()})
+    assert (menus["layer"].options, menus["class_index"].options) == (tuple(names), (("cat", 0), ("dog", 1)))
+    explore.assert_called_once_with(layer="conv2d", channel=0, class_index=1)
+    assert show.call_args.args[0] is explore.return_value
 
 
 # Solutions
