@@ -20,7 +20,6 @@ from machinery.peak_memory import PeakMemory
 from . import Failure, is_ignored, limits_of, reason
 from .outputs import compare, flatten
 from .pages import save_pictures, write_index
-from .runs import compare_runs
 from .stored import CHECKS, Stored
 
 NBVAL = "0.11"  # this plugin overrides parts of nbval that another version may have changed
@@ -211,8 +210,9 @@ def pytest_collect_file(file_path, parent):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print for each notebook how its cells were compared, what it took, and what the last time."""
-    notebooks, on_gpu = defaultdict(list), 0
+    """Print for each notebook how its cells were compared, and what it took."""
+    notebooks = defaultdict(list)
+    on_gpu = 0
     for report in chain(*terminalreporter.stats.values()):
         for name, record in getattr(report, "user_properties", ()):
             if name == "notebook cell" and report.when == "call":
@@ -221,23 +221,11 @@ def pytest_terminal_summary(terminalreporter):
                 on_gpu += record["device"] == "gpu"
     if not notebooks or hasattr(terminalreporter.config, "workerinput"):  # xdist's workers come here, too
         return
-    passed = {path: cost(cells) for path, cells in notebooks.items() if all("seconds" in record for _, record in cells)}
-    costs, warnings = compare_runs(getattr(terminalreporter.config, "cache", None), passed)
     terminalreporter.section("notebook checks")
     for path, cells in sorted(notebooks.items()):
-        terminalreporter.line("\n  ".join([*describe(path, cells), *filter(None, [costs.get(path)])]))
-    terminalreporter.line(f"GPU checks: {f'{on_gpu} cells within GPU tolerances' if on_gpu else 'not run'}")
-    for warning in warnings:
-        terminalreporter.line(
-            f"{'::warning::' if os.environ.get('GITHUB_ACTIONS') else 'warning: '}{warning}", yellow=True
-        )
-
-
-def cost(cells):
-    """Return what a notebook took, given pairs of a cell's name and its record."""
-    records = [record for _, record in cells]
-    peak = max(record["peak"] for record in records)
-    return {"seconds": sum(record["seconds"] for record in records), "megabytes": round(peak / 1e6)}
+        terminalreporter.line("\n  ".join(describe(path, cells)))
+    checked = f"{on_gpu} cells within GPU tolerances" if on_gpu else "not run"
+    terminalreporter.line(f"GPU checks: {checked}")
 
 
 def describe(path, cells):
@@ -245,11 +233,15 @@ def describe(path, cells):
     number = {
         how: sum(record["how"] == how for _, record in cells) for how in ("exact", "tolerance", "ignored", "not run")
     }
-    figures, ignored = sum(record["figures"] for _, record in cells), f"{number['ignored']} ignored"
+    figures = sum(record["figures"] for _, record in cells)
     yield f"{path}: {len(cells) - number['not run']} of {len(cells)} cells executed"
     yield f"{number['exact']} compared exactly, {number['tolerance']} with tolerance, {figures} figures compared"
-    yield f"{ignored} ({number['ignored'] / len(cells):.1%})"
+    yield f"{number['ignored']} ignored ({number['ignored'] / len(cells):.1%})"
     yield from (f"  {cell}: {record['reason']}" for cell, record in cells if record["how"] == "ignored")
     if number["not run"]:
         after = next(record["after"] for _, record in cells if record["after"])
         yield f"{number['not run']} cells not run, for {after} failed"
+    if all("seconds" in record for _, record in cells):
+        seconds = sum(record["seconds"] for _, record in cells)
+        peak = max(record["peak"] for _, record in cells)
+        yield f"{seconds:.0f} s, {peak / 1e6:.0f} MB at most"
