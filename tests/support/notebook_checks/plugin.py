@@ -69,14 +69,22 @@ def receive(kernel, channel, request, deadline, seconds):
             message = kernel.get_message(channel, timeout=0.5)
         except Empty:
             if not kernel.is_alive():
-                status = kernel.km.provisioner.process.returncode
-                end = f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
-                raise Failure(f"the kernel {end}{': out of memory?' * (status == -9)}") from None
+                end = describe_end(kernel.km.provisioner.process.returncode)
+                raise Failure(f"the kernel {end}") from None
         else:
             if message["parent_header"].get("msg_id") == request:
                 return message
     kernel.stop()
     raise Failure(f"the cell ran longer than its limit of {seconds} s")
+
+
+def describe_end(status):
+    """Say how a process ended, given its return code."""
+    if status == -9:
+        return "was killed by signal 9: out of memory?"
+    if status < 0:
+        return f"was killed by signal {-status}"
+    return f"ended with exit status {status}"
 
 
 class Notebook(IPyNbFile):
