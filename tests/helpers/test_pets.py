@@ -2,8 +2,6 @@
 
 import os
 import random
-import subprocess
-import sys
 import tarfile
 
 import numpy as np
@@ -13,7 +11,6 @@ from PIL import Image
 from assets import find_asset
 from helpers import files, pets, pictures
 from helpers.pictures import read_picture
-from project_copy import ROOT
 
 
 def draw(height=40, width=60, seed=0):
@@ -308,12 +305,6 @@ def test_without_room_for_the_cache_loading_goes_on(folder, tmp_path):
 
 
 # --- the module, and real files
-
-
-def test_importing_needs_no_backend():
-    code = "import helpers.pets, helpers.dogs_vs_cats, sys; print({'keras', 'tensorflow'} & set(sys.modules))"
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "notebooks", capture_output=True, text=True)
-    assert run.stdout == "set()\n", run.stderr
 
 
 def test_real_originals_are_read_whatever_their_format(tmp_path, capsys):
