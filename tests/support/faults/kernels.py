@@ -21,7 +21,7 @@ MUTANTS = [
     ),
     Mutant(
         "noise on standard error",
-        in_cell("parameters", "import os\n", "import os\nos.system('echo noise >&2')\n"),
+        in_cell("parameters", "import os\n", "import os\nos.system('echo noise >&2; sleep 1')\n"),
         "but the cell shows.*stderr: noise",
     ),
     Mutant(
