@@ -8,7 +8,6 @@ import keras
 import nbformat
 import pytest
 
-from helpers import batch_norm  # noqa: F401 (its layer is in the models)
 from helpers.lessons import is_tagged
 from notebook_checks.outputs import flatten
 from notebook_source import STEMS
