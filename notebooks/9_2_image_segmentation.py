@@ -381,7 +381,8 @@ plots.show(fig, "Scattered white dots; drawn after strides they are all there, a
 # with larger steps and lets them shrink along a cosine, so that the network settles in time. Set `DECAY` to `False`
 # to see the validation loss jump about instead.
 #
-# One callback is not in the book. With `Resume`, a training of hours that is interrupted, or whose machine is taken away, goes on after
+# `Batches` cuts the arrays into batches, in an order that another run can repeat, and `feed` hands them to `fit` without a wait at the end of
+# each epoch. Two callbacks are not in the book: one shows a bar, and with `Resume`, a training of hours that is interrupted, or whose machine is taken away, goes on after
 # its last finished epoch when the cell is run again; and if all epochs are done, nothing is trained a second time. For that, each training
 # has a folder of its own in `build/models`, and `find_folder` names it by all that the training depends on: change a knob, and it is another.
 #
@@ -407,7 +408,7 @@ with devices.use(DEVICES, PRECISION):
         epochs=EPOCHS,
         validation_data=feed(validation),
         callbacks=callbacks,
-        shuffle=False,  # `train` is shuffled already
+        shuffle=False,  # `Resume` shuffles `train` anew for each epoch
         verbose=0,
     )
 history = fitted.history

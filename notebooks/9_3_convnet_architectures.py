@@ -345,7 +345,8 @@ print("normalised:", describe(normalised))
 # `BatchNormalization` (Ioffe and Szegedy 2015) does the same again between the layers, for every channel, at every step.
 # In *training* it uses the mean and variance of the batch at hand. In *inference* there may be no batch, only one
 # picture, so it uses *moving averages* that it collected during training. Why it helps so much is still disputed; that it
-# steadies the gradient, together with skips, we have just seen.
+# steadies the gradient, together with skips, we have just seen. (On a processor, `start_keras` at the top lets this layer train by one operation
+# of TensorFlow in place of a dozen small ones; what it computes is the same but for rounding.)
 #
 # The layer also has two weights a channel, a new scale and a new offset. The offset does the work of a bias, so the
 # convolution before it goes without one.
@@ -755,7 +756,8 @@ print("sides of the maps:", ", ".join(str(layer.output.shape[1]) for layer in ma
 # Both networks get the same pictures, the same loss, the same optimizer and the same number of epochs. Of each we keep the
 # epoch with the lowest validation loss: `ModelCheckpoint` writes its file, `load_model` reads it. As in notebook 9.2, `Resume` lets a
 # training that was killed go on after its last finished epoch, or finds what was trained with the same knobs before; and `devices.use` is
-# for speed alone: it lets the `book` profile compute with 16 bits where the machine does that faster.
+# for speed alone: it lets the `book` profile compute with 16 bits where the machine does that faster. What is loaded outside of its block
+# runs on one device.
 
 
 # %% tags=["step-9.3-7"] nbval={"timeout": 1800}
@@ -776,7 +778,7 @@ def train_classifier(model, pictures, epochs, batch_size, learning_rate, decay, 
         epochs=epochs,
         validation_data=feed(validation),
         callbacks=callbacks,
-        shuffle=False,  # `train` is shuffled already
+        shuffle=False,  # `Resume` shuffles `train` anew for each epoch
         verbose=0,
     )
     return best, fitted.history

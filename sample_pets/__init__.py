@@ -7,6 +7,6 @@ same distributions.
 
 from .animals import PARTS
 from .drawing import BREEDS, PORTRAITS, Drawing, draw_pair, draw_pet
-from .writing import name_pet, write_sample_pets
+from .writing import write_sample_pets
 
-__all__ = ["BREEDS", "PARTS", "PORTRAITS", "Drawing", "draw_pair", "draw_pet", "name_pet", "write_sample_pets"]
+__all__ = ["BREEDS", "PARTS", "PORTRAITS", "Drawing", "draw_pair", "draw_pet", "write_sample_pets"]

@@ -9,7 +9,6 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = {  # file in docs/figures: notebook and tag of the cell that draws it
     "pets_and_masks.png": ("9_2_image_segmentation", "worst-and-best"),
-    "instances.png": ("9_2_image_segmentation", "figure-9.2"),
     "strides_and_pooling.png": ("9_2_image_segmentation", "claim-3-drawings"),
     "gradients.png": ("9_3_convnet_architectures", "claim-8"),
     "ablation.png": ("9_3_convnet_architectures", "ablation-figure"),

@@ -23,7 +23,7 @@ def render_page(executed: nbformat.NotebookNode) -> str:
 
 def render_index(folder: Path) -> str:
     """Return the page that lists every notebook executed into a folder, by earlier calls too."""
-    notebooks = [nbformat.read(path, as_version=4) for path in sorted(folder.glob("*.ipynb"))]
+    notebooks = [nbformat.read(path, as_version=4) for path in sorted(folder.glob("[0-9]*.ipynb"))]
     runs = [notebook.metadata.run for notebook in notebooks if "run" in notebook.metadata]  # not cut short
     versions = [f"Python {platform.python_version()}"]
     for name in ("keras", "tensorflow", "tensorflow-cpu", "numpy"):

@@ -27,7 +27,8 @@ def _fuse(keras_call):
     def call(layer, inputs, training=None, mask=None):
         if count_sharing() > 1:
             layer.synchronized = True
-        plain = layer.center and layer.scale and not layer.synchronized and not layer.renorm and mask is None
+        renorm = getattr(layer, "renorm", False)  # which older releases of Keras do not have
+        plain = layer.center and layer.scale and not layer.synchronized and not renorm and mask is None
         fits = plain and len(inputs.shape) == 4 and layer.axis in (-1, 3)
         if training and layer.trainable and fits and prefers_fused_batch_norm():
             return _normalise(layer, inputs)

@@ -18,13 +18,21 @@ def write_whole(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
+    _remove(draft)  # of a process that was killed and had the same number
     try:
         yield draft
         if draft.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         os.replace(draft, path)
     finally:
-        shutil.rmtree(draft, ignore_errors=True) if draft.is_dir() else draft.unlink(missing_ok=True)
+        _remove(draft)
+
+
+def _remove(draft: Path):
+    if draft.is_dir():
+        shutil.rmtree(draft, ignore_errors=True)
+    else:
+        draft.unlink(missing_ok=True)
 
 
 def digest_file(path: Path) -> str:

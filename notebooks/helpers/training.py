@@ -29,6 +29,9 @@ class Batches(keras.utils.PyDataset):
         batch_size: pictures a step.
         shuffled: whether each epoch has an order of its own; the seed is drawn as Keras's layers draw theirs.
 
+    Raises:
+        ValueError: there are not as many labels as pictures.
+
     Attributes:
         seed: an int, or None for the order of the arrays.
         order: int64 (N,), the order of the epoch.
@@ -36,6 +39,8 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(self, images, labels, batch_size, shuffled=False):
         super().__init__()
+        if len(images) != len(labels):
+            raise ValueError(f"{len(images)} pictures, but {len(labels)} labels; expected one for each picture")
         self.images, self.labels, self.batch_size = images, labels, batch_size
         self.seed = random.randint(1, 10**9) if shuffled else None
         self.shuffle(epoch=0)
@@ -77,7 +82,9 @@ def feed(batches):
 
 
 class Resume(keras.callbacks.Callback):
-    """Let a `fit` that was killed go on after its last finished epoch and end with the same weights, bit for bit.
+    """Let a `fit` that was killed go on after its last finished epoch and end with the same weights.
+
+    On a processor they are the same bit for bit.
 
     Keras's `BackupAndRestore` does so but for three things, which this keeps as well: the states of layers that draw
     random numbers, the order of the pictures, and the history. The state after each epoch lies beside the file of the
@@ -143,7 +150,8 @@ def find_folder(folder, model, train, validation, epochs):
 
     The key depends on the compiled model (layers, initial weights, optimizer, loss), the data and their order, the
     number of epochs, and the versions of Keras and its backend; how Keras numbers layers does not count. So a training
-    with other knobs has another folder, and one with the same knobs finds what an earlier run left.
+    with other knobs has another folder, and one with the same knobs finds what an earlier run left. One process at a
+    time may train in a folder.
 
     Args:
         folder: where trained models are kept.

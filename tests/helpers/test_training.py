@@ -298,6 +298,11 @@ def test_each_epoch_sees_every_picture_once_in_an_order_of_its_own():
     assert orders[0] == orders[2] != orders[1]
 
 
+def test_labels_for_other_pictures_are_refused():
+    with pytest.raises(ValueError, match="40 pictures, but 39 labels"):
+        Batches(IMAGES, LABELS[:39], batch_size=16)
+
+
 def test_what_is_fed_follows_the_order_of_each_epoch():
     batches = Batches(IMAGES, LABELS, batch_size=16, shuffled=True)
     fed = feed(batches)

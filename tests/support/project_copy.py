@@ -43,10 +43,11 @@ def run_pytest(folder, *arguments, **environment):
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     report = folder / "build" / "report.xml"
+    path = os.pathsep.join([str(folder), str(folder / "notebooks")])  # before the project that is installed
     done = subprocess.run(
         [sys.executable, "-m", "pytest", f"--junitxml={report}", "-p", "no:cacheprovider", *arguments],
         cwd=folder,
-        env=inherited | {"COLUMNS": "200", "PYTHONPATH": str(folder / "notebooks")} | environment,
+        env=inherited | {"COLUMNS": "200", "PYTHONPATH": path} | environment,
         capture_output=True,
         text=True,
     )
