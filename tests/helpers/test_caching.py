@@ -32,6 +32,7 @@ def test_what_is_stored_is_given_back_without_reading_it(entry, read):
 CHANGES = {
     "content": lambda file: file.write_bytes(b"valuez"),
     "size": lambda file: file.write_bytes(b"value"),
+    "gone": lambda file: file.unlink(),
     "another file in its place": lambda file: file.with_suffix(".new").replace(file),
 }
 

@@ -230,44 +230,17 @@ def test_any_change_is_decoded_anew(folder, tmp_path, decoded, monkeypatch, chan
     assert names[0] == image_paths[0].stem
 
 
-def entries(cache):
-    """Return the folders of a cache, whole or not."""
-    return [path for path in cache.iterdir() if path.is_dir()]
-
-
-SPOILS = {
-    "truncated": lambda entry: os.truncate(entry / "0.npy", 500),
-    "flipped": lambda entry: flip_a_byte(entry / "1.npy"),
-    "gone": lambda entry: (entry / "1.npy").unlink(),
-    "no record": lambda entry: (entry / "record.json").unlink(),
-    "half a record": lambda entry: os.truncate(entry / "record.json", 30),
-    "another's record": lambda entry: (entry / "record.json").write_text("[1, 2]"),
-    "another's key": lambda entry: replace(entry / "record.json", entry.name, "0" * 32),
-}
-
-
-def flip_a_byte(path):
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-
-
-def replace(path, old, new):
-    path.write_text(path.read_text().replace(old, new))
-
-
-@pytest.mark.parametrize("spoil", SPOILS)
-def test_a_damaged_entry_is_not_loaded_but_rebuilt(folder, tmp_path, decoded, spoil):
+def test_a_damaged_entry_is_not_loaded_but_rebuilt(folder, tmp_path, decoded):
     paths, cache = pets.list_pets(folder), tmp_path / "cache"
     images, masks, _ = [np.array(part) for part in pets.load_pets(*paths, 24, cache=cache)]
-    [entry] = entries(cache)
-    SPOILS[spoil](entry)
+    [entry] = cache.iterdir()
+    (entry / "1.npy").write_bytes(b"damaged")
     decoded.clear()
     again = pets.load_pets(*paths, 24, cache=cache)
     assert len(decoded) == 40
     np.testing.assert_array_equal(again[0], images)
     np.testing.assert_array_equal(again[1], masks)
-    assert entries(cache) == [entry]
+    assert [*cache.iterdir()] == [entry]
     pets.load_pets(*paths, 24, cache=cache)
     assert len(decoded) == 40
 
@@ -299,7 +272,7 @@ def test_without_room_for_the_cache_loading_goes_on(folder, tmp_path):
     plain = pets.load_pets(*paths, 64)
     np.testing.assert_array_equal(images, plain[0])
     np.testing.assert_array_equal(masks, plain[1])
-    assert entries(cache) == []
+    assert [*cache.iterdir()] == []
     with pytest.warns(UserWarning, match="not kept"):  # a file where the folder should be
         pets.load_pets(*paths, 24, cache=folder / "images/pet_0.mat")
 
