@@ -221,16 +221,6 @@ def test_foreign_folder_is_left_alone(tmp_path):
     assert (tmp_path / "holiday.jpg").read_bytes() == b"mine"
 
 
-def test_failure_leaves_nothing_behind(tmp_path, monkeypatch):
-    def no_space(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("sample_pets.writing._write_lists", no_space)
-    with pytest.raises(OSError, match="No space left"):
-        write_sample_pets(tmp_path / "pets", count=2, workers=1)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_make_draws_what_the_notebooks_ask_for():
     segmentation, architectures = (
         load_lesson(stem, PROFILE="sample").PICTURES for stem in ("9_2_image_segmentation", "9_3_convnet_architectures")
