@@ -233,20 +233,6 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path, mome
     assert sorted(kept) == ["000004", "mini_xception.keras"]
 
 
-def test_an_interrupted_training_goes_on(tmp_path):
-    expected, _ = fit(tmp_path / "whole")
-
-    def stop(epoch, logs):
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "models", callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=stop)])
-    model, history = fit(tmp_path / "models")
-    assert len(history["loss"]) == 3
-    assert_same_weights(expected, model)
-
-
 def test_the_best_epoch_before_an_interruption_is_not_forgotten(tmp_path):
     expected, history = fit(tmp_path / "whole", build(rate=0.5), epochs=8)
     best = int(np.argmin(history["val_loss"]))
