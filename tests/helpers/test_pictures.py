@@ -1,7 +1,5 @@
 """Pictures from files to arrays: formats, interpolation, faults."""
 
-import time
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -132,28 +130,3 @@ def test_a_png_of_noise_is_unreadable_and_a_missing_file_is_missing(tmp_path):
         pictures.read_picture(tmp_path / "pet.png")
     with pytest.raises(FileNotFoundError):
         pictures.read_picture(tmp_path / "nowhere.jpg")
-
-
-def test_load_pictures_returns_what_it_kept(tmp_path, capsys):
-    paths = [tmp_path / f"pet_{number}.jpg" for number in range(20)]
-    for number, path in enumerate(paths):
-        draw(seed=number).save(path)
-    paths[3].write_text("not a picture")
-    images, kept = pictures.load_pictures(paths, 24)
-    assert kept == [index for index in range(20) if index != 3]
-    assert f"{tmp_path.name}/pet_3.jpg (not a picture" in capsys.readouterr().out
-    np.testing.assert_array_equal(images[3], pictures.read_picture(paths[4], (24, 24)))
-
-
-def test_an_error_in_a_thread_ends_the_waiting_work():
-    done = []
-
-    def task(number):
-        if number == 0:
-            raise FileNotFoundError
-        time.sleep(0.01)
-        done.append(number)
-
-    with pytest.raises(FileNotFoundError):
-        pictures._in_threads(task, range(500))
-    assert len(done) < 500
