@@ -3,14 +3,12 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import pytest
 import tensorflow as tf
 
 from helpers import devices
-from helpers.lessons import NOTEBOOKS
 from helpers.start import start_keras
 
 CODE = """
@@ -108,10 +106,3 @@ def test_gpus_decide_where_there_are_any(monkeypatch, capabilities, precision):
     monkeypatch.setattr(devices, "_gpu_capabilities", lambda: capabilities)
     assert devices.fastest_precision() == precision
     assert not devices.prefers_fused_batch_norm()
-
-
-def test_the_notebooks_ask_for_devices_in_one_place():
-    for path in Path(NOTEBOOKS).glob("9_*.py"):
-        text = path.read_text("utf-8")
-        assert "list_physical_devices" not in text
-        assert "MirroredStrategy" not in text

@@ -1,10 +1,8 @@
 """Files and folders are written whole or not at all."""
 
-import hashlib
-
 import pytest
 
-from helpers.files import digest_file, write_whole
+from helpers.files import write_whole
 
 
 def test_a_file_takes_its_name_when_it_is_whole(tmp_path):
@@ -42,8 +40,3 @@ def test_a_failure_leaves_the_older_one_and_nothing_else(tmp_path, folder, error
         fail()
     assert path.read_text() == "good"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_digest_of_a_file(tmp_path):
-    (tmp_path / "file").write_bytes(b"abc")
-    assert digest_file(tmp_path / "file") == hashlib.sha256(b"abc").hexdigest()

@@ -60,14 +60,6 @@ def test_class_colours_differ_in_brightness():
     assert np.abs(np.subtract.outer(brightness, brightness))[np.triu_indices(3, 1)].min() > 0.2
 
 
-def test_curves_show_every_epoch():
-    history = {"loss": [3.0, 2.0, 1.0], "val_loss": [3.5, 3.0, 3.25]}
-    training, validation = plots.show_curves(history, ["loss"]).lines
-    np.testing.assert_array_equal(training.get_xdata(), [1, 2, 3])
-    np.testing.assert_array_equal(validation.get_ydata(), history["val_loss"])
-    assert [line.get_label() for line in (training, validation)] == ["training loss", "validation loss"]
-
-
 def test_show_keeps_the_alternative_text_and_closes_the_figure(monkeypatch):
     shown = []
     monkeypatch.setattr(IPython.display, "display", lambda figure, metadata: shown.append((figure, metadata)))

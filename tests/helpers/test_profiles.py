@@ -12,8 +12,3 @@ def test_a_knob_has_the_value_of_the_profile():
 def test_an_unknown_profile_is_refused():
     with pytest.raises(ValueError, match="PROFILE is 'books'; expected"):
         profile_values("books")
-
-
-def test_a_knob_needs_both_values():
-    with pytest.raises(TypeError, match="book"):
-        profile_values("sample")(sample=64)
