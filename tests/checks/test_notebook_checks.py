@@ -309,27 +309,17 @@ NOTEBOOKS = {  # all but the first fail in their second cell
     "drifted": [cell("print('IoU', 0.873 * 1.01)", printed("IoU 0.873\n"))],
     "repainted": [cell(SHOW.format(110), GREY)],
     "cleared": [cell("print('IoU', 0.873)")],
-    "calm": [cell("1 / 1", displayed(**{"text/plain": "1.0"}), tags=["raises-exception"])],
     "broken": [cell("print(undefined)", printed("1\n"))],
-    "magic": [cell("%no_such_magic")],
-    "noisy": [cell("os.system('echo noise >&2');")],
     "uncompared noise": [
         cell("print(2, file=sys.stderr)\nprint(1)", printed("1\n"), tags=IGNORE, nbval={"reason": "a clock"})
     ],
-    "killed": [cell("import signal\nos.kill(os.getpid(), signal.SIGKILL)\ntime.sleep(60)", nbval={"timeout": 20})],
-    "hung": [cell("time.sleep(60)", nbval={"timeout": 2})],
 }
 REASONS = {
     "drifted": "numbers in stdout differ; rtol 0.001, atol 1e-08\nexpected 0.873, actual 0.88173, tolerance 0.0014",
     "repainted": "a figure differs: root mean square expected 0, actual 0.0392, tolerance 0.005",
     "cleared": "no output is stored, but the cell shows (`make outputs` stores it)\nstdout: IoU 0.873",
-    "calm": "the cell is tagged raises-exception and raised nothing",
     "broken": "the cell raised NameError: name 'undefined' is not defined",
-    "magic": "the cell raised UsageError: Line magic function `%no_such_magic` not found.",
     "uncompared noise": "the cell, which is not compared, prints to standard error\n2",
-    "noisy": "no output is stored, but the cell shows (`make outputs` stores it)\nstderr: noise",
-    "killed": "the kernel was killed by signal 9: out of memory?",
-    "hung": "the cell ran longer than its limit of 2 s",
 }
 
 
@@ -372,11 +362,6 @@ def test_fault_is_caught_for_its_reason_and_the_rest_is_not_run(run, name):
     assert set(others.values()) == {"passed"}
 
 
-def test_dead_and_hung_kernels_fail_soon(run):
-    assert run.cases["killed", "cell 2"][2] < 5
-    assert 2 <= run.cases["hung", "cell 2"][2] < 5
-
-
 def test_summary_counts(run):
     lines = [line.strip() for line in run.text.splitlines()]
     start = lines.index("notebooks/sound.ipynb: 9 of 9 cells executed")
@@ -386,7 +371,7 @@ def test_summary_counts(run):
         "cell 4: a clock",
     ]
     assert re.fullmatch(r"\d+ s, \d+ MB at most", lines[start + 4])
-    assert "notebooks/hung.ipynb: 2 of 3 cells executed" in lines
+    assert "notebooks/broken.ipynb: 2 of 3 cells executed" in lines
     assert lines.count("1 cells not run, for cell 2 failed") == len(REASONS)
     assert "GPU checks: not run" in lines
 
