@@ -47,7 +47,6 @@ def run_notebook(
     seconds = time.time() - started
     status, explanation = explain_failure(failure, timeout)
     executed = nbformat.read(target, as_version=4)
-    drop_widgets(executed)
     code = [cell for cell in executed.cells if cell.cell_type == "code" and not is_tagged(cell, "injected-parameters")]
     begun = [cell for cell in code if cell.metadata.papermill.start_time]
     cells = f"{len(begun[:-1] if failure else begun)}/{len(code)}"
@@ -106,16 +105,6 @@ def explain_failure(failure: Exception | None, timeout: int | None) -> tuple[str
     if len(frames) > 2:
         frames[1:-1] = [f"... {len(frames) - 2} more ..."]
     return "failed", strip_ansi("\n".join([*frames, f"{failure.ename}: {failure.evalue[:2000]}"]))
-
-
-def drop_widgets(notebook: nbformat.NotebookNode) -> None:
-    """Leave the text of each widget only: widgets live with their kernel."""
-    notebook.metadata.pop("widgets", None)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            for output in cell.outputs:
-                output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-            cell.outputs = [output for output in cell.outputs if output.get("data", True)]
 
 
 def read_results(out: Path, stem: str, started: float) -> list[tuple[str, str]]:

@@ -49,11 +49,6 @@ time.sleep(0.5)
 from IPython.display import display
 
 display({"image/png": "iVBORw0KGgo="}, raw=True, metadata={"alt": 'one "dot"'})
-
-# %%
-import ipywidgets
-
-ipywidgets.IntSlider(value=7)
 """
 FINE = "# %% [markdown]\n# # The last one\n\n# %%\nprint('still', 'here')\n"
 
