@@ -5,7 +5,6 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -111,8 +110,7 @@ def read_results(out: Path, stem: str, started: float) -> list[tuple[str, str]]:
     """Return what the notebook wrote to `results/9_2.json` during this run as pairs of text."""
     path = out / "results" / f"{re.match('[0-9]+(_[0-9]+)?', stem)[0]}.json"
     if path.exists() and path.stat().st_mtime > started - 1:  # some file systems round times
-        with suppress(ValueError):  # a notebook that failed may leave half a file
-            return list(list_leaves(json.loads(path.read_text(encoding="utf-8"))))
+        return list(list_leaves(json.loads(path.read_text(encoding="utf-8"))))
     return []
 
 

@@ -60,11 +60,9 @@ def test_peak_memory_is_plausible(base, shapes):
     assert 160e6 < shapes.metadata.run.peak - bare < 300e6  # a block of 200 MB
 
 
-def test_half_a_results_file_is_ignored(tmp_path):
+def test_results_of_an_earlier_run_are_ignored(tmp_path):
     results = tmp_path / "results"
     results.mkdir()
     (results / "9_2.json").write_text('{"iou": 1}')
     assert read_results(tmp_path, "9_2_last", started=0) == [("iou", "1")]
-    assert read_results(tmp_path, "9_2_last", started=2e10) == []  # of an earlier run
-    (results / "9_2.json").write_text('{"iou":')
-    assert read_results(tmp_path, "9_2_last", started=0) == []
+    assert read_results(tmp_path, "9_2_last", started=2e10) == []
