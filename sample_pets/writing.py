@@ -34,11 +34,10 @@ LAYOUTS = {"oxford": ("images", name_pet), "kaggle": ("train", name_contestant)}
 def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, layout="oxford", workers=None):
     """Draw a data set of cats and dogs, half and half, unless it is there already.
 
-    In Oxford's layout the folder has `images/NAME.jpg` and the lists `list.txt`, `trainval.txt` and `test.txt` in
-    `annotations`, whose lines hold name, breed number, species (1 cat, 2 dog) and number within the species; cat breeds
-    are capitalised, dog breeds are not. In Kaggle's it has `train/cat.0.jpg`, `train/dog.0.jpg` and so on. Both have
-    `annotations/trimaps/NAME.png` (1 animal, 2 background, 3 outline) and `annotations/parts/NAME.png` (index into
-    PARTS). The pictures of a smaller data set are the first ones of a larger one.
+    In Oxford's layout the folder has `images/NAME.jpg`; cat breeds are capitalised, dog breeds are not. In Kaggle's it
+    has `train/cat.0.jpg`, `train/dog.0.jpg` and so on. Both have `annotations/trimaps/NAME.png` (1 animal, 2
+    background, 3 outline) and `annotations/parts/NAME.png` (index into PARTS). The pictures of a smaller data set are
+    the first ones of a larger one.
 
     Args:
         folder: where to; replaced as a whole if it holds another data set of sample pets.
@@ -69,7 +68,7 @@ def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, layout
 
 
 def _write(folder, count, seed, portraits, layout, workers):
-    """Draw all pictures in parallel, then write the lists."""
+    """Draw all pictures in parallel."""
     for part in (LAYOUTS[layout][0], "annotations/trimaps", "annotations/parts"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     tasks = [(folder, seed, portraits, layout, index) for index in range(count)]
@@ -78,8 +77,6 @@ def _write(folder, count, seed, portraits, layout, workers):
         done = pool.map(_write_one, tasks, chunksize=max(1, min(20, count // 8)))
         for _ in tqdm(done, total=count, desc="Drawing sample pets", unit="picture"):
             pass
-    if layout == "oxford":
-        _write_lists(folder / "annotations", count)
 
 
 def _write_one(task):
@@ -91,17 +88,3 @@ def _write_one(task):
     Image.fromarray(drawing.picture).save(folder / part / f"{name}.jpg", quality=92)
     Image.fromarray(drawing.trimap).save(folder / f"annotations/trimaps/{name}.png")
     Image.fromarray(drawing.parts).save(folder / f"annotations/parts/{name}.png")
-
-
-def _write_lists(folder, count):
-    """Write list.txt and its halves; every other picture of a species is for testing, as in Oxford's lists."""
-    breeds = [breed for names in BREEDS.values() for breed in names]
-    lines, halves = [], ([], [])
-    for index in range(count):
-        name, species = name_pet(index), SPECIES[index % 2]
-        breed = name.rsplit("_", 1)[0]
-        line = f"{name} {breeds.index(breed) + 1} {1 + index % 2} {BREEDS[species].index(breed) + 1}"
-        lines.append(line)
-        halves[(index // 2) % 2].append(line)
-    for file, content in (("list.txt", lines), ("trainval.txt", halves[0]), ("test.txt", halves[1])):
-        (folder / file).write_text("".join(f"{line}\n" for line in sorted(content)))
