@@ -43,12 +43,11 @@ WRONG = [
 
 
 def table(folder, capsys, results):
-    """Write results and notebooks; return the exit status and the lines of the table by claim and verdict."""
+    """Write results; return the exit status and the lines of the table by claim and verdict."""
     for section, values in results.items():
-        (folder / f"{section}_notebook.py").touch()
         kept = {name: value for name, value in {"profile": "book", **values}.items() if value is not None}
         (folder / f"{section}.json").write_text(json.dumps(kept))
-    status = check_claims.main(["--results", str(folder), "--notebooks", str(folder)])
+    status = check_claims.main(["--results", str(folder)])
     return status, capsys.readouterr().out.splitlines()
 
 
@@ -69,11 +68,7 @@ def test_other_results_fail(tmp_path, capsys, number, section, change, found):
     assert len(failed) == 1
 
 
-def test_without_a_notebook_nothing_is_claimed_and_without_a_result_it_fails(tmp_path, capsys):
-    status, lines = table(tmp_path, capsys, {})
-    assert status == 0
-    assert {line.split("here: ")[1] for line in lines} == {f"there is no notebook {section}" for section in SOUND}
-    (tmp_path / "9_2_notebook.py").touch()
+def test_without_a_result_it_fails(tmp_path, capsys):
     status, lines = table(tmp_path, capsys, {})
     assert status == 1
     assert "9_2.json is missing: run scripts/run_notebooks.py --profile book" in lines[0]
