@@ -97,7 +97,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="SET", help="data sets to download")
     parser.add_argument("--list", action="store_true", help="print what there is")
     parser.add_argument("--verify", action="store_true", help="check what is there, download nothing")
-    parser.add_argument("--registry", type=parse_source, default=DATA / "registry.toml", metavar="FILE")
+    parser.add_argument("--registry", type=Path, default=DATA / "registry.toml", metavar="FILE")
     parser.add_argument(
         "--mirror",
         type=parse_source,

@@ -41,10 +41,8 @@ class DataSet:
     files: tuple[File, ...]
 
 
-def load_registry(registry: Source) -> dict[str, DataSet]:
+def load_registry(registry: Path) -> dict[str, DataSet]:
     """Read a registry, by the names of its sets; RegistryError names what is wrong with it, and where."""
-    if not isinstance(registry, Path):
-        raise RegistryError(f"the registry must be a file on this machine, not a URL: {registry}. Download it first.")
     try:
         tables = tomllib.loads(registry.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # bad TOML and bad UTF-8 are ValueErrors

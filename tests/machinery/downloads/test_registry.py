@@ -37,10 +37,3 @@ def test_what_is_wrong_with_a_registry_is_named(capsys, text, other, told):
 def test_nonsense_is_not_a_registry(capsys, text):
     Path("registry.toml").write_text(text, encoding="utf-8")
     assert_fails(capsys, "registry.toml", status=2)
-
-
-def test_a_registry_on_the_web_is_refused(server, capsys):
-    url = f"{server.url}/registry.toml"
-    told = f"must be a file on this machine, not a URL: {url}"
-    assert_fails(capsys, told, arguments=["set", "--registry", url], status=2)
-    assert server.asked == []
