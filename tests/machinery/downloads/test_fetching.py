@@ -86,16 +86,6 @@ def test_a_file_without_checksum_is_fetched_and_reported(server, capsys):
     assert compute_digests("sha256")[0] in told
 
 
-def test_ctrl_c_keeps_what_arrived(server, capsys):
-    with patch.object(fetching, "tqdm") as tqdm:
-        tqdm.return_value.__enter__.return_value.update.side_effect = [*[None] * 99, KeyboardInterrupt]
-        assert_fails(capsys, "interrupted", status=130)
-    assert not TARGET.exists()
-    assert PART.stat().st_size == 100 * 1024
-    assert_downloads()
-    assert server.asked[-1].start == 100 * 1024
-
-
 @pytest.mark.parametrize("checksum", ["sha256", None])
 def test_ctrl_c_while_the_checksum_is_computed_loses_nothing(server, checksum):
     write_registry(f"{server.url}/file.bin", checksum=checksum)
