@@ -137,13 +137,6 @@ def test_workflows_run_the_commands_of_the_readme():
     assert {"make lock", "make notebooks", "make test"} <= set(commands["newest.yml"])
     book = ["make data GPU=1", 'make notebooks GPU=1 ARGS="--profile book"', "make claims GPU=1"]
     assert [command for command in commands["nightly.yml"] if command] == ["make test-all", *book]
-
-
-def test_data_are_cached_by_the_registry():
-    cached = [step for path in WORKFLOWS for step in steps_of(path) if "data/*" in step.get("with", {}).get("path", "")]
-    assert [step["with"]["key"] for step in cached] == ["data-${{ hashFiles('data/registry.toml') }}"]
-    assert "restore-keys" not in cached[0]["with"]
-
     assert read(".ci/run").splitlines()[-1] == "make test"
 
 
@@ -196,16 +189,10 @@ def test_no_file_names_a_machine_or_a_key():
     assert not found
 
 
-def test_citation_names_the_companion_and_the_book():
+def test_citation_has_the_version_and_the_licence():
     citation = yaml.safe_load(read("CITATION.cff"))
-    assert {"cff-version", "message", "title", "authors"} <= set(citation)
     assert citation["version"] == PROJECT["project"]["version"]
     assert citation["license"] == PROJECT["project"]["license"] == read("LICENSE").split()[0]
-    (book,) = citation["references"]
-    assert {"type", "title", "authors"} <= set(book)
-    assert [author["family-names"] for author in book["authors"]] == ["Chollet"]
-    # The check digit of an ISBN-13.
-    assert sum(int(digit) * (3 if i % 2 else 1) for i, digit in enumerate(book["isbn"])) % 10 == 0
 
 
 def test_every_notebook_has_its_text_source():  # that they are in step, the notebook checks check
