@@ -210,17 +210,6 @@ def test_weights_of_both_convolutions(notebook):  # C-10
     assert build(layers.SeparableConv2D, 64).count_params() == 4_672
 
 
-def test_separable_convolution_is_depthwise_then_pointwise():
-    dice = np.random.default_rng(3)
-    values = dice.normal(size=(2, 7, 7, 3)).astype("float32")
-    layer = layers.SeparableConv2D(5, 3, padding="same", use_bias=False)
-    actual = keras.ops.convert_to_numpy(layer(values))
-    depthwise, pointwise = layer.depthwise_kernel.numpy()[..., 0], layer.pointwise_kernel.numpy()[0, 0]
-    padded = np.pad(values, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    spatial = sum(padded[:, i : i + 7, j : j + 7] * depthwise[i, j] for i in range(3) for j in range(3))
-    np.testing.assert_allclose(actual, spatial @ pointwise, atol=1e-5)
-
-
 def test_multiplications(notebook):  # C-11
     count, build = notebook.count_multiplications, notebook.build_single
     assert count(build(layers.Conv2D, 64, side=10).layers[1]) == 100 * 36_864
@@ -423,14 +412,6 @@ def test_accuracy_is_that_of_the_test_pictures_for_each_network(notebook, arrays
             assert abs(share - bound) == pytest.approx(1.96 * np.sqrt(bound * (1 - bound) / 8), abs=1e-4)
 
 
-def test_counted_pictures_are_whole_numbers(notebook, arrays):
-    model = notebook.build_baseline(24, (2,))
-    model.compile(loss="binary_crossentropy", metrics=["accuracy"])
-    images, labels = arrays["train"]
-    expected = np.sum((model.predict(images, verbose=0)[:, 0] > 0.5) == labels)
-    assert notebook.count_correct(model, images, labels) == expected
-
-
 def test_curves_are_those_of_the_trainings(notebook):  # F9.11
     names = ("accuracy", "val_accuracy", "loss", "val_loss")
     first, second = ({name: [start + i / 10, 0.5] for i, name in enumerate(names)} for start in (0.1, 0.2))
@@ -536,14 +517,6 @@ def test_book_profile_has_the_book_s_numbers():
     book |= {"BASELINE_FILTERS": (32, 64, 128, 256, 256), "BATCH_SIZE": 32, "ROTATION": 0.1, "ZOOM": 0.2}
     book |= {"MOMENTUM": 0.99, "LEARNING_RATE": 0.001, "DECAY": False}
     assert {name: getattr(lesson, name) for name in book} == book
-
-
-def test_vgg16_figure_shows_its_blocks(notebook):  # F9.8
-    namespace = run_cells(notebook, "figure-9.8")
-    texts = [text.get_text() for text in namespace.ax.texts]
-    assert len(namespace.ax.patches) == 13
-    assert texts[0] == "block1\n224×224\n64 filters"
-    assert texts[-1] == "block5\n14×14\n512 filters"
 
 
 def test_solutions_of_the_exercises_run(notebook, arrays, tmp_path):
