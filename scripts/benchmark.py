@@ -20,7 +20,7 @@ from machinery.benchmarks.measuring import choose_scale
 from machinery.benchmarks.reporting import plot_ratios, print_table
 
 ROOT = Path(__file__).resolve().parent.parent
-WORK = ("read", "segmentation", "mini-xception", "patterns", "cam", "chapter", "imports")
+WORK = ("read", "segmentation", "mini-xception", "patterns", "cam")
 
 
 def parse_arguments(argv):
@@ -35,7 +35,7 @@ def parse_arguments(argv):
 
 def find_measures():
     """Return the function that measures each work, once `start_keras` was there: these modules import Keras."""
-    from machinery.benchmarks import chapter, interpreting, reading, training
+    from machinery.benchmarks import interpreting, reading, training
 
     return {
         "read": reading.measure_reading,
@@ -43,8 +43,6 @@ def find_measures():
         "mini-xception": training.measure_mini_xception,
         "patterns": interpreting.measure_patterns,
         "cam": interpreting.measure_grad_cam,
-        "chapter": chapter.measure_chapter,
-        "imports": chapter.measure_imports,
     }
 
 

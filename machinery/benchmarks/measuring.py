@@ -39,7 +39,7 @@ class Row:
 
     work: str
     ours: float
-    book: float | None = None
+    book: float
     target: str = ""
     reached: bool = True
     floor: float | None = None  # seconds that the machine's own speed allows
@@ -47,9 +47,9 @@ class Row:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def ratio(self) -> float | None:
-        """How many times faster ours is, or None where there is nothing to compare."""
-        return self.book / self.ours if self.book else None
+    def ratio(self) -> float:
+        """How many times faster ours is."""
+        return self.book / self.ours
 
 
 def alternate(functions: dict, repeats: int, warm: int = 1) -> tuple[dict, dict]:

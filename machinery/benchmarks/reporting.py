@@ -14,13 +14,10 @@ def print_table(rows: list[Row]) -> None:
     width = max(len(row.work) for row in rows)
     print("\n" + COLUMNS.format("work", "book", "ours", "ratio", "to reach", "floor", "results", width=width))
     for row in rows:
-        ratio = f"{row.ratio:.2f}" if row.ratio else ""
         target = row.target if row.reached else f"{row.target} (not)"
-        results = "agree" if row.book else ""
-        if not row.agree:
-            results = "DIFFER"
+        results = "agree" if row.agree else "DIFFER"
         book, ours, floor = map(format_time, (row.book, row.ours, row.floor))
-        print(COLUMNS.format(row.work, book, ours, ratio, target, floor, results, width=width))
+        print(COLUMNS.format(row.work, book, ours, f"{row.ratio:.2f}", target, floor, results, width=width))
         for note in row.notes:
             print(f"{'':{width}}    {note}")
 

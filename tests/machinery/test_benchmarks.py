@@ -12,11 +12,9 @@ from helpers.start import start_keras
 from machinery.benchmarks import book, floors, measuring, reading, reporting, training
 from machinery.benchmarks.measuring import Row
 
-COMPARED = ("read", "segmentation", "mini-xception", "patterns", "cam", "imports")
-
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize("name", benchmark.WORK)
 def test_small_run_compares_the_results(tmp_path, capsys, name):
     assert benchmark.main(["--small", "--only", name, "--out", str(tmp_path)]) == 0
     record = json.loads((tmp_path / "benchmark.json").read_text())
