@@ -5,7 +5,7 @@ python scripts/benchmark.py                          # everything, a quarter of 
 python scripts/benchmark.py --only read --only cam   # some of it
 python scripts/benchmark.py --small                  # a minute: the results are checked, the ratios mean nothing
 
-Results go to build/benchmark/benchmark.json, plots beside it. Exits with 1 if results that should agree do not.
+Results go to build/benchmark/benchmark.json. Exits with 1 if results that should agree do not.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from helpers.start import start_keras
 from machinery.benchmarks.measuring import choose_scale
-from machinery.benchmarks.reporting import plot_ratios, print_table
+from machinery.benchmarks.reporting import print_table
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ("read", "segmentation", "mini-xception", "patterns", "cam")
@@ -28,8 +28,7 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", action="append", choices=WORK, help="measure this only; repeatable")
     parser.add_argument("--small", action="store_true", help="as little work as possible: checks the results alone")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the results")
-    parser.add_argument("--out", type=Path, default=ROOT / "build/benchmark", metavar="DIR", help="data and plots")
+    parser.add_argument("--out", type=Path, default=ROOT / "build/benchmark", metavar="DIR", help="data and results")
     return parser.parse_args(argv)
 
 
@@ -61,10 +60,8 @@ def main(argv=None):
         print(f"measuring {name}", flush=True)
         rows += measures[name](choose_scale(options.small), options.out)
         record = {"machine": machine, "rows": [asdict(row) | {"ratio": row.ratio} for row in rows]}
-        (options.json or options.out / "benchmark.json").write_text(json.dumps(record, indent=2) + "\n")
+        (options.out / "benchmark.json").write_text(json.dumps(record, indent=2) + "\n")
     print_table(rows)
-    if compared := [row for row in rows if row.ratio]:
-        plot_ratios(options.out / "ratios.png", compared)
     return 0 if all(row.agree for row in rows) else 1
 
 
