@@ -1,7 +1,5 @@
 """The fused batch norm against Keras's own: outputs, gradients, moving averages, and when it stands back."""
 
-import inspect
-
 import keras
 import numpy as np
 import pytest
@@ -10,14 +8,9 @@ from keras import layers, ops
 
 from helpers import batch_norm
 from helpers.batch_norm import speed_up_batch_norm
+from machinery.benchmarks.book import KerasBatchNormalization
 
 speed_up_batch_norm()
-
-
-class KerasBatchNormalization(layers.BatchNormalization):
-    """Keras's own."""
-
-    call = inspect.unwrap(layers.BatchNormalization.call)
 
 
 MAPS = np.random.default_rng(0).normal(3, 2, (4, 9, 7, 6)).astype("float32")
