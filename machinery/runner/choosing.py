@@ -10,7 +10,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from helpers.knobs import find_knobs
+from helpers.knobs import KNOB_TAGS, find_knobs
 from helpers.lessons import is_tagged, read_lesson
 
 
@@ -48,7 +48,7 @@ def check_names(names: list[str], notebooks: dict[str, NotebookNode]) -> None:
 
 def describe_knobs(notebook: NotebookNode) -> dict[str, str]:
     """Return the knobs of a notebook by name: each as a line of text with its default and its comment."""
-    source = next((cell.source for cell in notebook.cells if is_tagged(cell, "parameters")), "")
+    source = "\n".join(cell.source for cell in notebook.cells if is_tagged(cell, *KNOB_TAGS))
     settings, comments = {}, {}
     for name, node in find_knobs(source).items():
         one_line = node.value.lineno == node.value.end_lineno
@@ -61,15 +61,14 @@ def describe_knobs(notebook: NotebookNode) -> dict[str, str]:
 
 
 def set_knobs(lesson: NotebookNode, values: dict) -> NotebookNode:
-    """Return a copy of a notebook with a cell after `parameters` that sets those values that are its knobs."""
+    """Return a copy of a notebook with a cell after each cell of knobs that sets those of `values` that are in it."""
     notebook = copy.deepcopy(lesson)
-    for place, cell in enumerate(lesson.cells):
-        if is_tagged(cell, "parameters"):
-            known = find_knobs(cell.source)
-            # Written here, since papermill would turn a tuple into text.
-            settings = "\n".join(f"{name} = {value!r}" for name, value in values.items() if name in known)
-            if settings:
-                notebook.cells.insert(place + 1, new_code_cell(settings, metadata={"tags": ["injected-parameters"]}))
+    for place, cell in reversed([*enumerate(lesson.cells)]):
+        known = find_knobs(cell.source) if is_tagged(cell, *KNOB_TAGS) else {}
+        # Written here, since papermill would turn a tuple into text.
+        settings = "\n".join(f"{name} = {value!r}" for name, value in values.items() if name in known)
+        if settings:
+            notebook.cells.insert(place + 1, new_code_cell(settings, metadata={"tags": ["injected-parameters"]}))
     return notebook
 
 

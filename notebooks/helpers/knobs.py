@@ -1,8 +1,9 @@
-"""The knobs of a notebook: the UPPER_CASE names of its cell tagged `parameters`, and the profiles they depend on."""
+"""The knobs of a notebook: the UPPER_CASE names of its cells tagged `parameters` or `constants`, and the profiles."""
 
 import ast
 
 PROFILES = ("sample", "book")
+KNOB_TAGS = ("parameters", "constants")  # what a reader may want to set, and what belongs to one experiment
 
 
 def profile_values(profile):

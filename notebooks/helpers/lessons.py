@@ -1,13 +1,16 @@
 """What one notebook takes from another: a definition stays in the lesson that teaches it."""
 
 import ast
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from .knobs import find_knobs
+from .files import write_whole
+from .knobs import KNOB_TAGS, find_knobs
 
 NOTEBOOKS = Path(__file__).resolve().parents[1]
+FOLDERS = ("PROFILE", "DATA", "BUILD")  # what a notebook is told by the environment
 
 
 def find_source(stem: str, folder: Path = NOTEBOOKS) -> Path:
@@ -23,9 +26,9 @@ def read_lesson(stem: str, folder: Path = NOTEBOOKS):
     return jupytext.read(find_source(stem, folder))
 
 
-def is_tagged(cell, tag: str) -> bool:
-    """Tell whether a cell has a tag."""
-    return tag in cell.metadata.get("tags", [])
+def is_tagged(cell, *tags: str) -> bool:
+    """Tell whether a cell has one of some tags."""
+    return not set(tags).isdisjoint(cell.metadata.get("tags", []))
 
 
 def load_lesson(stem: str, run: Sequence[str] = (), **knobs) -> ModuleType:
@@ -34,8 +37,7 @@ def load_lesson(stem: str, run: Sequence[str] = (), **knobs) -> ModuleType:
     Args:
         stem: name of the notebook, without its suffix.
         run: tags, for instance `("setup", "step-9.3-4")`; their cells run as a whole, in this order.
-        **knobs: values instead of those in the cell `parameters`; the others are those of the text source, `STEM.py`,
-            whatever may have been changed in an open notebook.
+        **knobs: values instead of those of the text source, `STEM.py`; see `changed_knobs` for those of its last run.
 
     Returns:
         A module: `lesson.build_mini_xception`.
@@ -45,13 +47,13 @@ def load_lesson(stem: str, run: Sequence[str] = (), **knobs) -> ModuleType:
     """
     cells = [cell for cell in read_lesson(stem).cells if cell.cell_type == "code"]
 
-    def join_cells(tag):
-        chosen = [cell.source for cell in cells if is_tagged(cell, tag)]
+    def join_cells(*tags):
+        chosen = [cell.source for cell in cells if is_tagged(cell, *tags)]
         if not chosen:
-            raise LookupError(f"{stem} has no cell tagged {tag}")
+            raise LookupError(f"{stem} has no cell tagged {' or '.join(tags)}")
         return "\n".join(chosen)
 
-    parameters = join_cells("parameters")
+    parameters = join_cells(*KNOB_TAGS)
     declared = find_knobs(parameters)
     if unknown := knobs.keys() - declared.keys():
         raise LookupError(f"{stem} has no knob {', '.join(sorted(unknown))}")
@@ -63,6 +65,24 @@ def load_lesson(stem: str, run: Sequence[str] = (), **knobs) -> ModuleType:
     for body in (defined, *(ast.parse(join_cells(tag)).body for tag in run)):
         exec(compile(ast.Module(body, type_ignores=[]), f"{stem}.py", "exec"), vars(lesson))
     return lesson
+
+
+def note_knobs(file: Path, names: dict) -> None:
+    """Write down with which knobs a notebook has run, for the next one; `names` are its globals."""
+    simple = {name: value for name, value in names.items() if isinstance(value, int | float | str | tuple)}
+    knobs = {name: value for name, value in simple.items() if name.isupper() and name not in FOLDERS}
+    with write_whole(file) as draft:
+        draft.write_text(json.dumps(knobs, indent=2) + "\n")
+
+
+def changed_knobs(file: Path, own: ModuleType) -> dict:
+    """Return the noted knobs that differ from a lesson's own: none if there is no note, or none that can be read."""
+    try:
+        noted = json.loads(file.read_text("utf-8")).items()
+    except (OSError, ValueError, AttributeError):
+        return {}
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in noted}
+    return {name: value for name, value in values.items() if vars(own).get(name, value) != value}
 
 
 def _defines(node: ast.stmt) -> bool:

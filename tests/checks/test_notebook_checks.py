@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
 from notebook_checks import Failure, limits_of, plugin
@@ -163,10 +163,31 @@ def test_swapped_figures_other_sizes_and_other_alt_texts_fail():
 # Notebooks as they are stored
 
 
+PROSE = """\
+# A tidy notebook
+
+| section of the book | what | cells | minutes |
+|---|---|---|---|
+| 9.2 Tidy | cells | 1–N | 1 |
+
+## 9.2 Tidy
+
+In 5,801 pictures, 44 % of 0.123, the book's 2,880,643 and 16 bits. `99.5` and [a link](https://a.org/77.7) are none.
+
+> **Predict, then run.** How many? <details><summary>Answer</summary>About 5,801.</details>
+
+## Glossary
+
+- **cell**: a part of a notebook.
+"""
+
+
 def tidy():
     """Return five cells without a fault: text, a figure, an ignored output, a setting, an error."""
     cells = [new_code_cell("x = 1", outputs=printed("see ../data and https://a.org/tmp/x, 1 / 2")) for _ in range(5)]
     cells[0].metadata = nbformat.from_dict({"tags": ["step-9.2-1"]})
+    cells[3].outputs = printed("see ../data and https://a.org/tmp/x: 5801 pictures, 43.6%, 1.23e-1")
+    cells[0].source = cells[1].source = "# Step 9.2-1, step 9.2-2, figure 9.3, step 9.2-9\nx = 1"
     cells[1].outputs = displayed(png(np.zeros((4, 4))))
     cells[1].metadata = nbformat.from_dict({"tags": ["claim-1", "step-9.2-2", "figure-9.3"]})
     cells[2].metadata = nbformat.from_dict({"tags": ["nbval-ignore-output"], "nbval": {"reason": "a clock"}})
@@ -209,13 +230,38 @@ FAULTS = {  # a check, and what makes it fail
     ],
     "reasons": [lambda cells: cells[2].metadata.pop("nbval")],
     "few ignored": [lambda cells: cells[4].update(metadata=copy.deepcopy(cells[2].metadata))],
+    "numbers in sight": [
+        lambda cells: cells[0].update(source="x = 1"),
+        lambda cells: cells[0].update(source="# Step 9.2-11"),
+        lambda cells: cells[1].update(source=cells[1].source.replace("figure 9.3", "figure 9.30")),
+    ],
+    "few knobs": [
+        lambda cells: cells[4].update(
+            metadata={"tags": ["parameters"]}, source="\n".join(f"K{chr(65 + i)} = 1" for i in range(11))
+        )
+    ],
+}
+SLIPS = {  # the same for the prose
+    "contents": [("1–N", "1–4"), ("| 9.2 Tidy |", "| 9.3 Tidy |"), ("summary>", "b>"), ("## Glossary", "## Terms")],
+    "numbers in prose": [
+        ("In 5,801", "In 5,800"),
+        ("44 %", "45 %"),
+        ("0.123", "0.124"),
+        ("the book's", "our"),
+        ("About 5,801", "About 5,810"),
+    ],
 }
 
 
-def complaints(folder, cells, written=None):
+def complaints(folder, cells, written=None, prose=PROSE):
     """Store a notebook and its text source; return the checks that complain, with what they say."""
-    nbformat.write(new_notebook(cells=cells), folder / "tidy.ipynb")
-    jupytext.write(new_notebook(cells=written or cells), folder / "tidy.py", fmt="py:percent")
+    parts = [
+        new_markdown_cell(part.strip())
+        for part in prose.replace("\n## ", "\n@## ").replace("1–N", f"1–{len(cells)}").split("@")
+    ]
+    stored, written = ([*parts[:2], *code, *parts[2:]] for code in (cells, written or cells))
+    nbformat.write(new_notebook(cells=stored), folder / "tidy.ipynb")
+    jupytext.write(new_notebook(cells=written), folder / "tidy.py", fmt="py:percent")
     stored = Stored(folder / "tidy.ipynb")
     return {name: found for name, check in CHECKS.items() if (found := list(check(stored)))}
 
@@ -228,7 +274,7 @@ def chapter(monkeypatch):
 @pytest.mark.usefixtures("chapter")
 def test_tidy_notebook_has_no_complaints(tmp_path):
     assert complaints(tmp_path, tidy()) == {}
-    assert list(CHECKS) == ["in step", *FAULTS]
+    assert set(CHECKS) == {"in step", *FAULTS, *SLIPS}
 
 
 @pytest.mark.usefixtures("chapter")
@@ -240,13 +286,20 @@ def test_every_check_catches_its_faults(tmp_path, check, fault):
 
 
 @pytest.mark.usefixtures("chapter")
+@pytest.mark.parametrize(("check", "slip"), [(check, slip) for check, slips in SLIPS.items() for slip in slips])
+def test_every_slip_in_prose_is_caught(tmp_path, check, slip):
+    assert PROSE.count(slip[0]) in (1, 2)
+    assert list(complaints(tmp_path, tidy(), prose=PROSE.replace(*slip))) == [check]
+
+
+@pytest.mark.usefixtures("chapter")
 @pytest.mark.parametrize(
     ("fault", "number"),
     [
-        (lambda cells: cells[3].update(source="x = 2"), 4),
-        (lambda cells: cells[1].metadata.tags.append("claim-2"), 2),
-        (lambda cells: cells.insert(0, nbformat.v4.new_markdown_cell("Prose.")), 1),
-        (lambda cells: cells.pop(), 5),
+        (lambda cells: cells[3].update(source="x = 2"), 6),
+        (lambda cells: cells[1].metadata.tags.append("claim-2"), 4),
+        (lambda cells: cells.insert(0, new_markdown_cell("Prose.")), 3),
+        (lambda cells: cells.pop(), 7),
     ],
 )
 def test_text_source_out_of_step_is_caught(tmp_path, fault, number):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import sample_pets
-from helpers.lessons import load_lesson
+from helpers.lessons import changed_knobs, load_lesson, note_knobs
 
 ARCHITECTURES = "9_3_convnet_architectures"
 SMALLEST = {"PICTURES": (12, 4, 4), "IMAGE_SIZE": 24, "FILTERS": (2, 4), "BASELINE_FILTERS": (2, 4), "EPOCHS": 1}
@@ -43,3 +43,16 @@ def test_another_notebook_gets_the_trained_networks_and_trains_them_once(tmp_pat
             np.testing.assert_array_equal(one, other)
     kept = {path.name for path in (tmp_path / "build").rglob("*.keras")}
     assert kept == {"convnet_from_scratch_with_augmentation.keras", "mini_xception.keras"}
+
+
+def test_the_knobs_of_the_last_run_are_noted(tmp_path):
+    note, own = tmp_path / "models" / "9_3.json", load_lesson(ARCHITECTURES, PROFILE="sample")
+    assert changed_knobs(note, own) == {}
+    note_knobs(note, vars(own))
+    assert changed_knobs(note, own) == {}
+    note_knobs(note, vars(own) | {"EPOCHS": 8, "FILTERS": (2, 4), "OF_ANOTHER_VERSION": 1})
+    assert changed_knobs(note, own) == {"EPOCHS": 8, "FILTERS": (2, 4)}
+    assert load_lesson(ARCHITECTURES, PROFILE="sample", **changed_knobs(note, own)).EPOCHS == 8
+    for damaged in (b"", b"[1]", b"\xff", note.read_bytes()[:9]):
+        note.write_bytes(damaged)
+        assert changed_knobs(note, own) == {}

@@ -72,9 +72,10 @@ def test_silence_is_counted(notebook):
     maps[..., 0] = 0  # silent in all pictures
     maps[0, ..., 1] = 0  # silent in one of four
     maps[:, 0, 0, 2] = 0  # zero at one place
-    model = mock.Mock(predict_on_batch=lambda images: [images[..., :5], images[..., 2:]])
-    dead, zero = notebook.measure_silence(model, maps, batch_size=3)
-    np.testing.assert_allclose(dead, [(4 + 1) / 20, 0])
+    model = mock.Mock(predict_on_batch=lambda images: [images[..., :5], images[..., 2:]], outputs=[0, 1])
+    silent, zero, dead = notebook.measure_silence(model, maps, batch_size=3)
+    np.testing.assert_allclose(silent, [(4 + 1) / 20, 0])
+    np.testing.assert_allclose(dead, [1 / 5, 0])
     np.testing.assert_allclose(zero, [(4 * 36 + 36 + 4) / (20 * 36), 4 / (12 * 36)])
 
 

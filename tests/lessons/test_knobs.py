@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 import sample_pets
-from helpers.knobs import find_knobs
+from helpers.knobs import KNOB_TAGS, find_knobs
 from helpers.lessons import NOTEBOOKS, is_tagged, read_lesson
 from notebook_checks.outputs import flatten
 from notebook_source import STEMS, find_cells
@@ -117,7 +117,7 @@ def versions(stem, settings):
     for values in settings:
         for cell in read_lesson(stem).cells:
             if cell.cell_type == "code":
-                if is_tagged(cell, "parameters"):
+                if is_tagged(cell, *KNOB_TAGS):
                     cell.source = turn(cell.source, values)
                 yield cell
 
@@ -185,7 +185,8 @@ def test_turned_knob_keeps_the_rest_of_its_line():
 @pytest.mark.parametrize("stem", STEMS)
 def test_every_knob_is_tried(stem):
     (parameters,) = find_cells(stem, "parameters")
-    assert {*VALUES[stem], *SOURCES} == set(find_knobs(parameters))
+    constants = [name for source in find_cells(stem, "constants") for name in find_knobs(source)]
+    assert {*VALUES[stem], *SOURCES} == {*find_knobs(parameters), *constants}
 
 
 @pytest.mark.slow

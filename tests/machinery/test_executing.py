@@ -6,7 +6,8 @@ import pytest
 from machinery.runner.executing import read_results
 from small_notebooks import FINE, LESSON, join_printed, read_executed, run_command, write_notebooks
 
-VALUES = ["-p", "PROFILE", "book", "-p", "SHAPE", "(3, 4)", "-p", "FOLDER", "some/place", "-p", "DATA", "pets"]
+KNOBS = {"PROFILE": "book", "SHAPE": "(3, 4)", "FOLDER": "some/place", "DATA": "pets", "REPEATS": "4"}
+VALUES = [word for name, value in KNOBS.items() for word in ("-p", name, value)]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,9 @@ def test_profile_and_folders_reach_the_kernel(base, shapes):
 
 
 def test_values_are_injected_after_the_parameters(base, shapes):
-    assert [cell.metadata.tags for cell in shapes.cells[1:3]] == [["parameters"], ["injected-parameters"]]
+    injected = ["injected-parameters"]
+    assert [cell.metadata.tags for cell in shapes.cells[1:5]] == [["parameters"], injected, ["constants"], injected]
+    assert shapes.cells[4].source == "REPEATS = 4"
     assert shapes.cells[2].source == f"SHAPE = (3, 4)\nFOLDER = {str(base / 'some/place')!r}"
     assert "SHAPE=(3, 4)" in join_printed(shapes)
     assert len(read_executed(base, "9_2_last").cells) == 2  # it has no such knobs
@@ -49,7 +52,7 @@ def test_notebook_without_text_source_runs(base):
 
 def test_account_of_the_run_is_kept(shapes):
     run = shapes.metadata.run
-    assert (run.title, run.status, run.profile, run.cells) == ("Shapes & areas", "ok", "book", "3/3")
+    assert (run.title, run.status, run.profile, run.cells) == ("Shapes & areas", "ok", "book", "4/4")
     assert 0.5 < run.seconds < 60
     assert run.results == [["iou / animal", "0.1235"], ["losses", "0, 1, 2, 3, 4, 5, …"]]
 

@@ -33,13 +33,16 @@ FOLDER = [
     "b",
 ]  # two folders
 
+# %% tags=["constants"]
+REPEATS = 3  # of an experiment
+
 # %%
 import sys
 import time
 
 from helpers.results import save_results
 
-print(f"{PROFILE=} {SHAPE=} {FOLDER=}", os.environ["DATA"], os.getcwd(), sep="\\n")
+print(f"{PROFILE=} {SHAPE=} {FOLDER=} {REPEATS=}", os.environ["DATA"], os.getcwd(), sep="\\n")
 print("time and path of a log", file=sys.stderr)
 _ = save_results({"iou": {"animal": 0.123456}, "losses": list(range(9))}, f"{BUILD}/results/9_1.json")
 block = b"x" * 200_000_000

@@ -21,6 +21,16 @@ def in_cells(change, stem=SEGMENTATION, paired=True):
     return lambda project: project.edit_notebook(stem, change, paired)
 
 
+def in_prose(old, new, stem=SEGMENTATION):
+    """Change the prose of both files."""
+
+    def change(cells):
+        (cell,) = (cell for cell in cells if cell.cell_type == "markdown" and old in cell.source)
+        cell.source = replaced(cell.source, old, new, "the prose")
+
+    return lambda project: project.edit_notebook(stem, change)
+
+
 def in_file(path, old, new):
     """Change a text file."""
     return lambda project: project.edit_text(path, old, new)

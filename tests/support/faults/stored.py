@@ -9,10 +9,14 @@ from .planting import (
     delete_cell,
     drop_alt_text,
     exchange_cells,
+    in_cell,
     in_cells,
     in_file,
+    in_prose,
     remove_tag,
 )
+
+INTERPRETING = "9_4_interpreting_convnets"
 
 MUTANTS = [
     Mutant("outputs cleared", in_cells(clear_outputs), "cell 1 has the execution count None"),
@@ -32,6 +36,17 @@ MUTANTS = [
         "standard error stored",
         in_cells(add_output("step-9.2-2", new_output("stream", name="stderr", text="WARNING: retracing"))),
         "has stored stderr: WARNING: retracing",
+    ),
+    Mutant(
+        "wrong number in prose",
+        in_prose("from 6 % in the first", "from 8 % in the first", INTERPRETING),
+        "says 8 %, which neither its cells show nor the book says",
+        (f"notebooks/{INTERPRETING}.ipynb",),
+    ),
+    Mutant(
+        "number of a listing out of sight",
+        in_cell("step-9.2-2", "# Step 9.2-2", "#"),
+        "expected a first line like # St",
     ),
     Mutant(
         "path in an output",

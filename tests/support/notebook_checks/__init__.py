@@ -10,8 +10,8 @@ Two tags count: `raises-exception` for a cell that must raise, and `nbval-ignore
 compared, together with its reason: `nbval={"reason": "..."}`. nbval's other tags and comments have no effect. After
 the first cell that fails, the rest of a notebook is not run. `pytest -n 2 --dist loadfile` runs two notebooks at once.
 
-`stored` looks at notebooks as they lie there, `outputs` compares, `pages` shows figures that differ, `plugin` runs the
-cells and talks to pytest.
+`stored` and `prose` look at notebooks as they lie there, `outputs` compares, `pages` shows figures that differ, and
+`plugin` runs the cells and talks to pytest.
 """
 
 DEFAULTS = {
