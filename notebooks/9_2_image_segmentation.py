@@ -20,20 +20,26 @@
 # good in the loss.
 #
 # This notebook accompanies sections 9.1 and 9.2 of François Chollet's *Deep Learning with Python*, 2nd edition.
-# Cells that correspond to a step or a figure of the book carry its number in their tag.
+# A cell that is a step or a figure of the book begins with its number. The book does not number the steps of section
+# 9.2: here they are counted, from Step 9.2-1, getting the data, to Step 9.2-9, the first prediction.
+#
+# | section of the book | what | cells | minutes |
+# |---|---|---|---|
+# | 9.1 Three questions about one picture | three tasks; steps of the book are counted from here | 5–6 | under 0.1 |
+# | 9.2 From pictures to masks | data, network, training, prediction | 7–28 | 1.0 |
 #
 # | profile | data | time |
 # |---|---|---|
 # | `sample` | 3,000 pets drawn by this project's own code | about two minutes on a laptop with two cores |
-# | `book` | 7,390 photographs, [Oxford-IIIT Pet](https://www.robots.ox.ac.uk/~vgg/data/pets/) | meant for a GPU; on two cores about half an hour *an epoch* |
+# | `book` | 7,390 photographs, [Oxford-IIIT Pet](https://www.robots.ox.ac.uk/~vgg/data/pets/) | meant for a GPU |
 #
 # Licences: the drawn pets are as free as the code (MIT). Oxford-IIIT Pet is CC BY-SA 4.0; the photographs belong to
 # their owners.
 
 # %% [markdown]
-# ## What you can turn
+# ## Settings
 #
-# Every number that matters is a knob in the next cell. Change one and run the notebook again from there. The first
+# The numbers that matter most are *knobs* in the next cell. Change one and run the notebook again from there. The first
 # value of a knob belongs to the quick `sample` profile, the second is the book's.
 
 # %% tags=["parameters"]
@@ -43,23 +49,23 @@ from helpers.knobs import profile_values
 
 PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes on a laptop; "book": the chapter's numbers
 DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
-BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches and results
 knob = profile_values(PROFILE)
 
 PICTURES = knob(sample=3000, book=7390)  # how many pictures to use at most
-VALIDATION = knob(sample=300, book=1000)  # of these, how many validate
 IMAGE_SIZE = knob(sample=64, book=200)  # pixels, a multiple of 8 because the maps are halved three times
 FILTERS = knob(sample=(16, 32, 64), book=(64, 128, 256))  # channels on the three levels
 EPOCHS = knob(sample=7, book=50)  # passes over the training pictures
 BATCH_SIZE = knob(sample=8, book=64)  # pictures a step: the smaller, the more steps an epoch
 LEARNING_RATE = knob(sample=0.003, book=0.001)  # size of the first step; 0.001 is RMSprop's default
-DECAY = knob(sample=True, book=False)  # whether the steps shrink to nothing towards the last epoch
-DOT_EPOCHS = 15  # passes over the dots in the experiment on strides and pooling
+SEED = 1337  # for the order of the files and for the weights
+
+# %% [markdown]
+# Where things lie, and what computes. These need to be changed less often.
+
+# %% tags=["constants"]
+BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches and results
 PRECISION = knob(sample="float32", book="fastest")  # "float32", "mixed_bfloat16", or what this machine is fastest at
 DEVICES = 1  # GPUs that share each batch; without a GPU the processor poses as so many
-SHOWN_PICTURE = 9  # which picture of the sorted list to look at first
-SHOWN_PREDICTION = 4  # which validation picture to predict first
-SEED = 1337  # for the order of the files and for the weights
 
 # %% [markdown]
 # The versions matter when you compare numbers: the outputs stored here come from the ones that the repository's lock
@@ -75,9 +81,8 @@ from helpers.start import start_keras
 start_keras(DEVICES)  # quietly: TensorFlow's messages would end up among the outputs
 import keras
 
-print(
-    f"Python {platform.python_version()}, Keras {keras.__version__} on {keras.backend.backend()}, NumPy {np.__version__}"
-)
+print(f"Python {platform.python_version()}, Keras {keras.__version__} on {keras.backend.backend()}")
+print(f"NumPy {np.__version__}")
 
 # %% tags=["setup"]
 import math
@@ -112,6 +117,7 @@ keras.utils.set_random_seed(SEED)
 # smallest rectangle that holds the mask.
 
 # %% tags=["figure-9.1"]
+# Figure 9.1
 pet = sample_pets.draw_pet(seed=SEED, index=12, species="cat")
 mask = pet.trimap - 1
 rows, columns = np.nonzero(mask != CLASS_NAMES.index("background"))
@@ -120,18 +126,22 @@ fig, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 plots.show_picture(pet.picture, f"classification: {pet.species[0]}", axes[0])
 plots.show_mask(mask, "segmentation: a class per pixel", axes[1])
 plots.show_picture(pet.picture, "detection: a box with a class", axes[2])
-corner, size = (columns.min(), rows.min()), (np.ptp(columns), np.ptp(rows))
+corner = columns.min() - 0.5, rows.min() - 0.5  # half a pixel: a pixel's number is its middle
+size = np.ptp(columns) + 1, np.ptp(rows) + 1
 axes[2].add_patch(plt.Rectangle(corner, *size, fill=False, edgecolor=plots.CLASS_COLORS["animal"], linewidth=2))
 plots.show(fig, "A drawn cat three times: with labels, as a mask in three colours, and with its bounding box")
 
 # %% [markdown]
-# **Figure 9.1.** The same picture, three answers. From left to right the answers say more about the place: a label
-# says nothing of it, the box is coarse, the mask is exact to the pixel.
+# **Figure 9.1.** The same picture, three answers. They differ in what they say about the place: a label says nothing
+# of it, a box says it roughly, a mask says it for every pixel. The box encloses the animal and its outline. (Detection
+# is not a subject of this chapter; the RetinaNet example of [keras.io](https://keras.io/examples/vision/retinanet/)
+# shows how it is done.)
 #
 # Segmentation itself comes in two kinds. *Semantic* segmentation gives every pixel a category: two pets become one
 # patch of "animal". *Instance* segmentation also keeps individuals apart.
 
 # %% tags=["figure-9.2"]
+# Figure 9.2
 pair = sample_pets.draw_pair(seed=SEED, index=4)
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 plots.show_picture(pair.picture, "picture", axes[0])
@@ -143,8 +153,18 @@ plots.show_mask(pair.instances, "instance: each for itself", axes[2], individual
 plots.show(fig, "Two drawn animals: picture, one shared mask, and a mask with a colour for each animal")
 
 # %% [markdown]
-# **Figure 9.2.** In the middle, cat and dog share a colour; on the right each has its own. Our network learns the
-# semantic kind: one animal a picture, so nothing has to be told apart.
+# **Figure 9.2.** In the middle, cat and dog share a colour; on the right each animal has its own. Our network learns
+# the semantic kind: one animal per picture, so no two have to be kept apart.
+
+# %% [markdown]
+# > **Predict, then run.** An animal and its outline lie in the rows `10` to `40` of a mask and in the columns `5` to
+# > `25`, both ends included. How many rows and columns has the bounding box?
+# >
+# > <details><summary>Answer</summary>
+# >
+# > 31 rows and 21 columns: both ends count.
+# >
+# > </details>
 
 # %% [markdown]
 # ## 9.2 From pictures to masks
@@ -157,6 +177,7 @@ plots.show(fig, "Two drawn animals: picture, one shared mask, and a mask with a 
 # profile expects what `make data` downloads.
 
 # %% tags=["step-9.2-1"]
+# Step 9.2-1
 if PROFILE == "sample":
     PETS = sample_pets.write_sample_pets(Path(DATA, "sample-pets"), count=PICTURES)
 else:
@@ -167,13 +188,18 @@ else:
 # complains about a picture without its trimap, so a missing file cannot shift one list against the other.
 
 # %% tags=["step-9.2-2"]
+# Step 9.2-2
 picture_paths, trimap_paths = list_pets(PETS)
 print(len(picture_paths), "pictures, for example", picture_paths[0].name, "with", trimap_paths[0].name)
 
 # %% [markdown]
 # One of them:
 
+# %% tags=["constants"]
+SHOWN_PICTURE = 9  # which picture of the sorted list to look at first
+
 # %% tags=["step-9.2-3", "figure-9.3"]
+# Step 9.2-3, figure 9.3
 picture = read_picture(picture_paths[SHOWN_PICTURE])
 fig, ax = plt.subplots(figsize=(4, 4), layout="constrained")
 plots.show_picture(picture, picture_paths[SHOWN_PICTURE].name, ax)
@@ -183,6 +209,7 @@ plots.show(fig, f"The picture {picture_paths[SHOWN_PICTURE].name}")
 # **Figure 9.3.** A picture as it lies in the folder. Pictures differ in size and shape.
 
 # %% tags=["step-9.2-4", "figure-9.4"]
+# Step 9.2-4, figure 9.4
 mask = read_mask(trimap_paths[SHOWN_PICTURE])
 fig, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
 plots.show_picture(picture, "picture", axes[0])
@@ -207,7 +234,11 @@ plots.show(fig, "The same picture beside its mask in the three class colours")
 # Pictures are resized with bilinear interpolation, masks by nearest neighbour: halfway between class 0 (animal) and
 # class 2 (outline) lies not class 1 (background).
 
+# %% tags=["constants"]
+VALIDATION = knob(sample=300, book=1000)  # of these, how many validate
+
 # %% tags=["step-9.2-5"]
+# Step 9.2-5
 shuffled_pictures, shuffled_trimaps = list(picture_paths), list(trimap_paths)
 random.Random(SEED).shuffle(shuffled_pictures)
 random.Random(SEED).shuffle(shuffled_trimaps)
@@ -255,10 +286,14 @@ for name, share in zip(CLASS_NAMES, shares, strict=True):
 # The first half looks like any convnet: it shrinks the maps and deepens them, from many pixels that each know little
 # to few that each know much. But a classifier may forget *where* it saw something; we may not. So the second half
 # goes the same way back, to full size. Halving is done by convolutions with stride 2, doubling by *transposed*
-# convolutions with stride 2, and the last layer gives three numbers a pixel that add up to one.
+# convolutions with stride 2, and the last layer gives three numbers per pixel that add up to one. (A *stride* of 2
+# means that the filter is applied at every second place only.) All convolutions pad their input with zeros,
+# `padding="same"`: without it each would cut its borders off, and no map would have exactly half the size of the one
+# before.
 
 
 # %% tags=["step-9.2-6"]
+# Step 9.2-6
 def build_segmentation_network(image_size, filters=(64, 128, 256), num_classes=3):
     """Return a network from pictures (N, size, size, 3) in 0-255 to class probabilities (N, size, size, 3)."""
     halvings = len(filters)
@@ -343,6 +378,9 @@ dots = (np.random.default_rng(SEED).random((600, 32, 32, 1)) < 0.05).astype("flo
 # The score is the intersection over union of the dots: of all places that are a dot in the picture, in the drawing or
 # in both, the share that is one in both. It is 1 for a perfect drawing.
 
+# %% tags=["constants"]
+DOT_EPOCHS = 15  # passes over the dots in the experiment on strides and pooling
+
 # %% tags=["claim-3"] nbval={"rtol": 0.05}
 dot_scores, drawings = {}, {"the dots": dots[-1]}
 for halve in ("strides", "max pooling"):
@@ -364,7 +402,7 @@ for ax, (title, drawing) in zip(axes, drawings.items(), strict=True):
     ax.set_title(title, fontsize=10)
     ax.axis("off")
 fig.colorbar(image, ax=axes, shrink=0.8, label="probability of a dot")
-plots.show(fig, "Scattered white dots; drawn after strides they are all there, after max pooling some are smeared")
+plots.show(fig, "Scattered white dots; drawn after strides nearly all are there, after max pooling many are smeared")
 
 # %% [markdown]
 # With strides the network learns to write the place into its eight channels and gets the dots back; with max pooling
@@ -374,24 +412,31 @@ plots.show(fig, "Scattered white dots; drawn after strides they are all there, a
 # ### Training
 #
 # Nothing new here: RMSprop, and cross-entropy at every pixel (`sparse`, since the targets are class numbers).
-# `ModelCheckpoint` keeps the network of the epoch with the lowest validation loss, for the last one is rarely the best, and
-# `load_model` brings it back.
+# `ModelCheckpoint` keeps the network of the epoch with the lowest validation loss, for the last one is rarely the
+# best, and `load_model` brings it back.
 #
 # The book trains for 50 epochs at RMSprop's usual step size. The `sample` profile has patience for seven; it starts
 # with larger steps and lets them shrink along a cosine, so that the network settles in time. Set `DECAY` to `False`
 # to see the validation loss jump about instead.
 #
-# `Batches` cuts the arrays into batches, in an order that another run can repeat, and `feed` hands them to `fit` without a wait at the end of
-# each epoch. Two callbacks are not in the book: one shows a bar, and with `Resume`, a training of hours that is interrupted, or whose machine is taken away, goes on after
-# its last finished epoch when the cell is run again; and if all epochs are done, nothing is trained a second time. For that, each training
-# has a folder of its own in `build/models`, and `find_folder` names it by all that the training depends on: change a knob, and it is another.
+# `Batches` cuts the arrays into batches, in an order that another run can repeat, and `feed` hands them to `fit`
+# without a wait at the end of each epoch. Two callbacks are not in the book: one shows a bar, and with `Resume`, a
+# training of hours that is interrupted, or whose machine is taken away, goes on after its last finished epoch when
+# the cell is run again; and if all epochs are done, nothing is trained a second time. For that, each training has a
+# folder of its own in `build/models`, and `find_folder` names it by all that the training depends on: change a knob,
+# and it is another.
 #
-# The line that begins with `with` is for speed alone; take it out, and the same network trains in 32 bits on one device. With
-# `PRECISION = "mixed_bfloat16"` the maps have 16 bits while weights and loss keep 32: half the memory to move, and on processors
-# and GPUs that have instructions for it, more multiplications at once. The `book` profile takes "fastest", what suits the
-# machine; the `sample` profile stays with 32 bits, for its numbers are compared between machines.
+# The line that begins with `with` is for speed alone; take it out, and the same network trains in 32 bits on one
+# device. With `PRECISION = "mixed_bfloat16"` the maps have 16 bits while weights and loss keep 32: half the memory to
+# move, and on processors and GPUs that have instructions for it, more multiplications at once. The `book` profile
+# takes "fastest", what suits the machine; the `sample` profile stays with 32 bits, for its numbers are compared
+# between machines.
+
+# %% tags=["constants"]
+DECAY = knob(sample=True, book=False)  # whether the steps shrink to nothing towards the last epoch
 
 # %% tags=["step-9.2-7"]
+# Step 9.2-7
 keras.utils.set_random_seed(SEED)
 steps = EPOCHS * math.ceil(len(train_images) / BATCH_SIZE)
 rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps) if DECAY else LEARNING_RATE
@@ -418,6 +463,7 @@ model = keras.models.load_model(best)
 # The loss on pictures that the network trains on, and on those it never sees:
 
 # %% tags=["step-9.2-8", "figure-9.5"] nbval={"rtol": 0.15, "figure_rms": 0.09}
+# Step 9.2-8, figure 9.5
 fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
 ax.axhline(math.log(3), color="0.6", linestyle=":", label="guessing: ln 3")
 plots.show_curves(history, ["loss"], ax)
@@ -426,10 +472,10 @@ plots.show(fig, "Training and validation loss against the epoch")
 print(f"lowest validation loss {min(history['val_loss']):.3f}, with {PRECISION} on {DEVICES} device(s)")
 
 # %% [markdown]
-# **Figure 9.5.** A network that gives each of three classes a third pays ln 3 ≈ 1.1 a pixel. As long as both curves
-# fall, the network learns something that holds for new pictures. When the validation curve turns while the other goes
-# on falling, it has begun to learn the training pictures by heart. In the `sample` profile we stop before that; on all
-# of Oxford-IIIT Pet the book sees it near epoch 25 of 50.
+# **Figure 9.5.** A network that gives each of three classes a third pays ln 3 per pixel, the dotted line. As long as
+# both curves fall, the network learns something that holds for new pictures. When the validation curve turns while
+# the other goes on falling, it has begun to learn the training pictures by heart. In the `sample` profile we stop
+# before that; on all of Oxford-IIIT Pet the book sees it near epoch 25 of 50.
 
 # %% [markdown]
 # ### Prediction
@@ -437,7 +483,11 @@ print(f"lowest validation loss {min(history['val_loss']):.3f}, with {PRECISION} 
 # The best network meets a picture of the validation set. For every pixel it gives three
 # probabilities; the largest one names the class.
 
+# %% tags=["constants"]
+SHOWN_PREDICTION = 4  # which validation picture to predict first
+
 # %% tags=["step-9.2-9", "figure-9.6"] nbval={"figure_rms": 0.15}
+# Step 9.2-9, figure 9.6
 probabilities = model.predict(val_images[SHOWN_PREDICTION : SHOWN_PREDICTION + 1], verbose=0)[0]
 predicted = np.argmax(probabilities, axis=-1)
 
@@ -448,16 +498,26 @@ plots.show_mask(predicted, "prediction", axes[2])
 plots.show(fig, "A validation picture, its mask, and the mask that the network predicts")
 
 # %% [markdown]
-# **Figure 9.6.** The prediction follows the animal. Small artefacts remain: specks in the background, gaps in the
-# outline, a thin tail or leg that is lost.
+# **Figure 9.6.** The prediction follows the animal, and small artefacts remain, as the book says. They differ from
+# picture to picture: specks, gaps in the outline, thin parts that are lost.
+
+# %% [markdown]
+# > **Predict, then run.** The book's network halves a picture of 200×200 three times. Which shape has the map
+# > that its fourth convolution puts out?
+# >
+# > <details><summary>Answer</summary>
+# >
+# > (50, 50, 128): two of the four convolutions have stride 2, and the second level has 128 filters.
+# >
+# > </details>
 
 # %% [markdown]
 # ## How good is it?
 #
-# One picture proves nothing, and the loss has no scale that one could feel. *Pixel accuracy* has, but flatters: most
-# pixels are background. The usual measure is **intersection over union** (IoU), for each class: of the pixels that are
-# of this class in the mask, in the prediction or in both, the share that is in both. All of it follows from one
-# table, the *confusion matrix*: how many pixels of which class were given which class.
+# One picture proves nothing, and a loss means little by itself. *Pixel accuracy* is easier to read, but it flatters:
+# most pixels are background. The usual measure is **intersection over union** (IoU), for each class: of the pixels
+# that are of this class in the mask, in the prediction or in both, the share that is in both. All of it follows from
+# one table, the *confusion matrix*: how many pixels of which class were given which class.
 
 
 # %%
@@ -495,7 +555,7 @@ print("all background:", "  ".join(f"{name} {score:.3f}" for name, score in triv
 
 # %% [markdown]
 # Now the network. It predicts the whole validation set in batches, and of the probabilities we keep the most probable
-# class only, one byte a pixel.
+# class only, one byte per pixel.
 
 
 # %%
@@ -586,7 +646,7 @@ path = save_results(results, Path(BUILD, "results", "9_2.json"))
 # - Measure masks by IoU, per class, beside the trivial answer. And look at the worst.
 #
 # **Limits.** The validation pictures also choose the best epoch, so the scores flatter a little; a third set, kept for
-# the end, would not. The drawn pets are easier than photographs: one artist, one animal a picture. A network without
+# the end, would not. The drawn pets are easier than photographs: one artist, one animal per picture. A network without
 # connections from encoder to decoder draws soft outlines; the first exercise of the three does something about it.
 #
 # ### Exercises
@@ -666,7 +726,22 @@ path = save_results(results, Path(BUILD, "results", "9_2.json"))
 # The network draws thicker outlines: it finds more of the band and claims more than there is. Whether the IoU rises
 # depends on which of the two wins.
 # </details>
+
+# %% [markdown]
+# ## Glossary
 #
+# - **mask**: a picture that has a class in place of a colour at every pixel.
+# - **trimap**: the data set's mask with three values: animal, background, outline.
+# - **encoder**: the half of the network that shrinks the maps.
+# - **decoder**: the half that brings them back to full size.
+# - **stride**: the step from one place of a filter to the next; with 2, maps are halved.
+# - **transposed convolution**: a convolution whose stride makes maps larger.
+# - **map**: what one filter puts out for a picture: a number for every place.
+# - **loss**: what training makes small; here cross-entropy at every pixel.
+# - **IoU**: intersection over union: shared pixels of mask and prediction, divided by all pixels of either.
+# - **profile**: a set of knobs: `sample` for a laptop, `book` for the chapter's numbers.
+
+# %% [markdown]
 # ### Sources
 #
 # F. Chollet, *Deep Learning with Python*, 2nd edition, Manning 2021, sections 9.1 and 9.2. O. Parkhi, A. Vedaldi,

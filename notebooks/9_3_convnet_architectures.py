@@ -19,21 +19,30 @@
 # Then we put them together into a mini-Xception, let it compete with a plain network at telling cats from dogs, and
 # finally remove the parts again, one by one and in all combinations, to see which of them the result comes from.
 #
-# This notebook accompanies section 9.3 of François Chollet's *Deep Learning with Python*, 2nd edition. Cells that
-# correspond to a listing, a step or a figure of the book carry its number in their tag.
+# This notebook accompanies section 9.3 of François Chollet's *Deep Learning with Python*, 2nd edition. A cell that is a
+# listing, a step or a figure of the book begins with its number. Steps are code of the book without a number: here they
+# are counted.
+#
+# | section of the book | what | cells | minutes |
+# |---|---|---|---|
+# | 9.3.1 Modularity, hierarchy, reuse | VGG16's pyramid | 5 | under 0.1 |
+# | 9.3.2 Residual connections | Listings 9.1 to 9.3; does the gradient survive? | 6–15 | 0.1 |
+# | 9.3.3 Batch normalisation | Listings 9.4 and 9.5; its two modes | 16–25 | 0.1 |
+# | 9.3.4 Depthwise separable convolutions | weights and time | 26–31 | 0.1 |
+# | 9.3.5 A mini-Xception | against the plain convnet | 32–48 | 1.1 |
 #
 # | profile | data | time |
 # |---|---|---|
 # | `sample` | 2,600 cats and dogs drawn by this project's own code | two to seven minutes on two cores |
-# | `book` | 5,000 photographs, [Dogs vs. Cats](https://www.kaggle.com/c/dogs-vs-cats) | meant for a GPU; on two cores several minutes *an epoch* |
+# | `book` | 5,000 photographs, [Dogs vs. Cats](https://www.kaggle.com/c/dogs-vs-cats) | meant for a GPU |
 #
 # Licences: the drawn animals are as free as the code (MIT). Dogs vs. Cats comes under the terms of Microsoft Research
 # and of the Kaggle competition; the photographs belong to their owners.
 
 # %% [markdown]
-# ## What you can turn
+# ## Settings
 #
-# Every number that matters is a knob in the next cell. Change one and run the notebook again from there. The first
+# The numbers that matter most are *knobs* in the next cell. Change one and run the notebook again from there. The first
 # value of a knob belongs to the quick `sample` profile, the second to `book`.
 
 # %% tags=["parameters"]
@@ -42,31 +51,25 @@ import os
 from helpers.knobs import profile_values
 
 PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes on a laptop; "book": the chapter's numbers
-DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
-BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches and results
 knob = profile_values(PROFILE)
 
 PICTURES = knob(sample=(800, 200, 300), book=(1000, 500, 1000))  # of each class: to train, to validate, to test
 IMAGE_SIZE = knob(sample=96, book=180)  # pixels; with its five levels the baseline needs 78 at least
 FILTERS = knob(sample=(8, 16, 32, 64, 128), book=(32, 64, 128, 256, 512))  # channels of the mini-Xception's blocks
-BASELINE_FILTERS = (32, 64, 128, 256, 256)  # channels of the baseline's convolutions
-ROTATION = knob(sample=0.0, book=0.1)  # augmentation: pictures turn by up to this share of a full turn
-ZOOM = knob(sample=0.0, book=0.2)  # augmentation: pictures grow or shrink by up to this share
 MOMENTUM = knob(sample=0.9, book=0.99)  # of batch norm's moving averages: how much of the old value each step keeps
 EPOCHS = knob(sample=4, book=100)  # passes over the training pictures, for both networks
 BATCH_SIZE = 32  # pictures a step: the smaller, the more steps an epoch
 LEARNING_RATE = knob(sample=0.002, book=0.001)  # size of the first step; 0.001 is RMSprop's default
-DECAY = knob(sample=True, book=False)  # whether the steps shrink to nothing towards the last epoch
+SEED = 1337  # for the weights and the order of the pictures
+
+# %% [markdown]
+# Where things lie, and what computes. These need to be changed less often.
+
+# %% tags=["constants"]
+DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
+BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches and results
 PRECISION = knob(sample="float32", book="fastest")  # "float32", "mixed_bfloat16", or what this machine is fastest at
 DEVICES = 1  # GPUs that share each batch; without a GPU the processor poses as so many
-DEPTHS = (4, 8, 16, 32, 64)  # numbers of blocks in the experiment on gradients
-BATCHES = 500  # that batch norm sees in the experiment on its moving averages
-WIDTHS = (16, 32, 64, 128, 256)  # numbers of channels in the experiment on separable convolutions
-ABLATION_SIZE = knob(sample=32, book=96)  # pixels; the ablation trains many networks, so it has smaller pictures
-ABLATION_FILTERS = knob(sample=(8, 16, 32), book=(32, 64, 128, 256))  # channels of its blocks
-ABLATION_EPOCHS = knob(sample=3, book=30)  # passes over the training pictures for each of its networks
-ABLATION_SEEDS = knob(sample=2, book=3)  # how often each variant is trained, each time from other weights
-SEED = 1337  # for the weights and the order of the pictures
 
 # %% [markdown]
 # The versions matter when you compare numbers: the outputs stored here come from the ones that the repository's lock
@@ -82,9 +85,8 @@ from helpers.start import start_keras
 start_keras(DEVICES)  # quietly: TensorFlow's messages would end up among the outputs
 import keras
 
-print(
-    f"Python {platform.python_version()}, Keras {keras.__version__} on {keras.backend.backend()}, NumPy {np.__version__}"
-)
+print(f"Python {platform.python_version()}, Keras {keras.__version__} on {keras.backend.backend()}")
+print(f"NumPy {np.__version__}")
 
 # %% tags=["setup"]
 import itertools
@@ -100,6 +102,7 @@ from scipy.stats import binomtest
 import sample_pets
 from helpers import devices, plots
 from helpers.dogs_vs_cats import CLASS_NAMES, list_split, load_split
+from helpers.lessons import note_knobs
 from helpers.progress import progress, training_progress
 from helpers.results import save_results
 from helpers.training import Batches, Resume, feed, find_folder
@@ -111,14 +114,16 @@ keras.utils.set_random_seed(SEED)
 # %% [markdown]
 # ## 9.3.1 Modularity, hierarchy, reuse
 #
-# A complex system that people can understand is nearly always built in the same way: small *modules* that do one thing,
-# a *hierarchy* that makes larger modules of them, and *reuse* of the same module in many places. Convnets are no
-# exception. Layers form blocks, blocks are repeated, and the repeated blocks form a pyramid: maps get smaller, filters
-# get more.
+# A complex system that people can understand is nearly always built in the same way: small *modules* that do one
+# thing, a *hierarchy* that makes larger modules of them, and *reuse* of the same module in many places. Convnets are
+# no exception. Layers form blocks, blocks are repeated, and the repeated blocks form a pyramid: maps get smaller, and
+# the number of filters grows. Such an architecture is prior knowledge: it fixes the *hypothesis space*, all functions
+# that training can choose from, and a good one makes the search easy.
 #
 # VGG16 (2014) shows it in its plainest form. We ask Keras's own object for its layers and draw what it says.
 
 # %% tags=["figure-9.8"]
+# Figure 9.8
 vgg16 = keras.applications.VGG16(weights=None, include_top=False, input_shape=(224, 224, 3))
 convolutions = [layer for layer in vgg16.layers if isinstance(layer, layers.Conv2D)]
 fig, ax = plt.subplots(figsize=(9, 3.6), layout="constrained")
@@ -138,23 +143,36 @@ plots.show(
 )
 
 # %% [markdown]
-# **Figure 9.8.** VGG16's thirteen convolutions. A box is as high as the map it puts out, and an eighth as wide as it has
-# filters. Five blocks of the same making: only the numbers change, the side halves, the filters double up to 512.
+# **Figure 9.8.** VGG16's thirteen convolutions. A box is as high as the map it puts out, and an eighth as wide as it
+# has filters. Five blocks of the same making: only the numbers change, the side halves, the filters double up to 512.
 #
-# If a hierarchy of blocks is good, why not a much deeper one? Because of *vanishing gradients*: the error signal has to
-# come back through every layer, and each of them weakens and blurs it. The next two sections are about keeping it alive.
+# If a hierarchy of blocks is good, why not a much deeper one? Because of *vanishing gradients*: the error signal has
+# to come back through every layer, and each of them weakens and blurs it. The next two sections are about keeping it
+# alive.
 #
 # > **Ablation.** Architectures are often a pile of ideas, and not all of them matter. If a system of parts X, Y and Z
 # > works, try X, Y, Z, X + Y, X + Z and Y + Z as well. Few papers do it; at the end of this notebook, we do.
 
 # %% [markdown]
+# > **Predict, then run.** VGG16 takes 224×224 pixels. On maps of which side do the convolutions of its fourth
+# > block work, and how many filters have they?
+# >
+# > <details><summary>Answer</summary>
+# >
+# > 28×28, with 512 filters: three poolings came before, and the number of filters has doubled three times, from 64.
+# >
+# > </details>
+
+# %% [markdown]
 # ## 9.3.2 Residual connections
 #
-# A deep network is a chain of functions, `f4(f3(f2(f1(x))))`. To adjust `f1`, the error has to travel back through `f4`,
-# `f3` and `f2`, and arrives weaker and noisier the longer the chain. A *residual connection* (He et al. 2015) adds a
-# block's input to its output: the block then only has to learn what to *change*, and the error has a way back around it.
+# A deep network is a chain of functions, `f4(f3(f2(f1(x))))`. To adjust `f1`, the error has to travel back through
+# `f4`, `f3` and `f2`, and arrives weaker and noisier the longer the chain. A *residual connection* (He et al. 2015)
+# adds a block's input to its output: the block then only has to learn what to *change*, and the error has a way back
+# around it.
 
 # %% tags=["figure-9.9"]
+# Figure 9.9
 boxes = {
     "in": (0, 0, "input x"),
     "block": (2, 0, "block\n(convolutions)", "#E69F00"),
@@ -168,12 +186,13 @@ ax.set_ylim(-0.6, 1.2)
 plots.show(fig, "A block of convolutions, and an arrow around it that takes its input to the addition behind it")
 
 # %% [markdown]
-# **Figure 9.9.** Forwards, the input goes through the block and around it. Backwards, the gradient does the same, and the
-# way around multiplies it by exactly one.
+# **Figure 9.9.** Forwards, the input goes through the block and around it. Backwards, the gradient does the same, and
+# the way around multiplies it by exactly one.
 #
 # In code it is three steps: keep the input, compute, add.
 
 # %% tags=["listing-9.1"]
+# Listing 9.1
 x = keras.random.uniform((1, 32, 32, 16), seed=SEED)
 residual = x
 x = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
@@ -185,6 +204,7 @@ print(x.shape)
 # convolution, a *projection*. It has no activation: the way around should stay as linear as possible.
 
 # %% tags=["listing-9.2"]
+# Listing 9.2
 inputs = keras.Input((32, 32, 3))
 x = layers.Conv2D(32, 3, activation="relu")(inputs)
 residual = x
@@ -197,6 +217,7 @@ print(residual.shape, "projected to", projected.shape)
 # If the block halves its maps, the projection strides: the same 1×1 convolution, at every second place.
 
 # %% tags=["listing-9.3"]
+# Listing 9.3
 inputs = keras.Input((32, 32, 3))
 x = layers.Conv2D(32, 3, activation="relu")(inputs)
 residual = x
@@ -208,14 +229,10 @@ print(residual.shape, "projected to", projected.shape)
 
 # %% [markdown]
 # All three cases in one function, and three such blocks in a small network.
-#
-# > **Reader's note.** From here on a pooling of single pixels, every second row and column, takes the stride's place, and we project
-# > what is left: the same weights, the same numbers. With `strides=2` and fewer than 16 channels, as here in the first block, training can crash:
-# > on many processors (those with AVX-512) the library behind TensorFlow 2.21 then writes the gradient of a strided 1×1
-# > convolution past the end of its memory ([oneDNN issue 6035](https://github.com/uxlfoundation/oneDNN/issues/6035)).
 
 
 # %% tags=["step-9.3-1"]
+# Step 9.3-1
 def residual_block(x, filters, pooling=False):
     """Return maps with `filters` channels, halved in side (rounded up) if `pooling`; the skip follows where it must."""
     residual = x
@@ -223,7 +240,7 @@ def residual_block(x, filters, pooling=False):
     x = layers.Conv2D(filters, 3, activation="relu", padding="same")(x)
     if pooling:
         x = layers.MaxPooling2D(2, padding="same")(x)
-        residual = layers.Conv2D(filters, 1)(layers.AveragePooling2D(1, strides=2, padding="same")(residual))
+        residual = layers.Conv2D(filters, 1, strides=2)(residual)
     elif residual.shape[-1] != filters:
         residual = layers.Conv2D(filters, 1)(residual)
     return layers.add([x, residual])
@@ -244,7 +261,8 @@ residual_network = build_residual_network()
 residual_network.summary()
 
 # %% [markdown]
-# The three projections are where the shapes change: twice with stride 2, once without. The book gives the total.
+# The three projections are where the shapes change: twice where the block halves its maps, once where only the number
+# of filters changes. The book gives the total.
 
 # %% tags=["claim-7"]
 weighted = [layer for layer in residual_network.layers if layer.count_params()]
@@ -254,9 +272,9 @@ print("by layer:", " · ".join(f"{layer.count_params():,}" for layer in weighted
 # %% [markdown]
 # ### Does the gradient survive?
 #
-# So much for the promise; now we measure. We stack the same small block 4, 8, … 64 times, with and without skips, with and without
-# batch normalisation (the subject of the next section). For each network, fresh from its initialiser, we ask: how large is the
-# gradient that arrives at the very first convolution?
+# That is the promise; now we measure. We stack the same small block 4, 8, … 64 times, with and without skips,
+# with and without batch normalisation (the subject of the next section). For each network, fresh from its
+# initialiser, we ask: how large is the gradient that arrives at the very first convolution?
 
 
 # %% tags=["claim-8"]
@@ -281,6 +299,9 @@ def first_gradient_norm(network, images, labels):
     gradient = keras.ops.convert_to_numpy(tape.gradient(loss, network.get_layer("first").kernel))
     return float(np.linalg.norm(gradient.astype("float64")))  # in float32 small squares would become 0
 
+
+# %% tags=["constants"]
+DEPTHS = (4, 8, 16, 32, 64)  # numbers of blocks in the experiment on gradients
 
 # %% tags=["claim-8"] nbval={"rtol": 0.05}
 KINDS = {
@@ -308,14 +329,26 @@ ax.grid(alpha=0.3)
 ax.legend(fontsize=8, loc="lower left")
 plots.show(
     fig,
-    "Gradient norm against depth: it vanishes in the plain stack, grows with skips or batch norm alone, and stays with both",
+    "Gradient norm against depth: it vanishes in the plain stack, grows with skips or batch norm alone, "
+    "and changes least with both",
 )
 
 # %% [markdown]
-# Mind the axis: it spans twenty powers of ten. From Keras's default initialiser, the gradient without skips shrinks by about
-# half with each block: at 64 blocks the steps are far too small to change any weight. With skips it does not vanish; it grows,
-# for every addition makes the maps a little larger. Batch norm alone lets it grow as well. Only the two together keep it where it
-# is, from 4 blocks to 64. So the next section is about the second of them.
+# Mind the axis: it spans twenty powers of ten. From Keras's default initialiser, the gradient without skips shrinks
+# by about half with every two blocks: in the deepest stack the steps are far too small to change any weight. With
+# skips it does not vanish; it grows, for every addition makes the maps a little larger. Batch norm alone lets it grow
+# as well. With the two together it changes least: about eleven-fold from the shallowest stack to the deepest. So the
+# next section is about the second of them.
+
+# %% [markdown]
+# > **Predict, then run.** A skip has 32 channels, the block puts out 64. How many parameters has the projection,
+# > a 1×1 convolution with bias?
+# >
+# > <details><summary>Answer</summary>
+# >
+# > 2,112: a weight for each pair of channels, 32·64, and 64 biases.
+# >
+# > </details>
 
 # %% [markdown]
 # ## 9.3.3 Batch normalisation
@@ -324,6 +357,7 @@ plots.show(
 # themselves that is done once, before training:
 
 # %% tags=["step-9.3-2"]
+# Step 9.3-2
 dice = np.random.default_rng(SEED)
 data = dice.normal(loc=[-4, 0, 2, 10], scale=[1, 0.5, 3, 2], size=(512, 4)).astype("float32")
 normalised = (data - np.mean(data, axis=0)) / np.std(data, axis=0)
@@ -342,16 +376,18 @@ print("normalised:", describe(normalised))
 
 # %% [markdown]
 # But what is centred when it enters a network need not be so after three layers of weights that move all the time.
-# `BatchNormalization` (Ioffe and Szegedy 2015) does the same again between the layers, for every channel, at every step.
-# In *training* it uses the mean and variance of the batch at hand. In *inference* there may be no batch, only one
-# picture, so it uses *moving averages* that it collected during training. Why it helps so much is still disputed; that it
-# steadies the gradient, together with skips, we have just seen. (On a processor, `start_keras` at the top lets this layer train by one operation
-# of TensorFlow in place of a dozen small ones; what it computes is the same but for rounding.)
+# `BatchNormalization` (Ioffe and Szegedy 2015) does the same again between the layers, for every channel, at every
+# step. In *training* it uses the mean and variance of the batch at hand. In *inference* there may be no batch, only
+# one picture, so it uses *moving averages* that it collected during training. Why it helps so much is still disputed;
+# that it steadies the gradient, together with skips, we have just seen. (On a processor, `start_keras` at the top
+# lets this layer train by one operation of TensorFlow in place of a dozen small ones; what it computes is the same
+# but for rounding.)
 #
-# The layer also has two weights a channel, a new scale and a new offset. The offset does the work of a bias, so the
+# The layer also has two weights per channel, a new scale and a new offset. The offset does the work of a bias, so the
 # convolution before it goes without one.
 
 # %% tags=["step-9.3-3"]
+# Step 9.3-3
 x = keras.Input((32, 32, 3))
 convolution = layers.Conv2D(32, 3, use_bias=False)
 normalise = layers.BatchNormalization()
@@ -362,8 +398,8 @@ print(
 print(", ".join(f"{weight.name} {weight.shape[0]}" for weight in normalise.weights))
 
 # %% [markdown]
-# Is the bias really useless? We give a convolution a bias, change it as wildly as we like, and look at what comes out of
-# the batch norm behind it.
+# Is the bias really useless? We give a convolution a bias, change it as wildly as we like, and look at what comes out
+# of the batch norm behind it.
 
 # %% tags=["claim-9", "useless-bias"]
 pictures = keras.random.uniform((8, 32, 32, 3), seed=SEED)
@@ -381,6 +417,9 @@ print(f"and what batch norm puts out by up to {keras.ops.max(keras.ops.abs(after
 #
 # One layer, the data from above, and both modes: first fresh, then after it has seen `BATCHES` batches.
 
+# %% tags=["constants"]
+BATCHES = 500  # that batch norm sees in the experiment on its moving averages
+
 # %% tags=["claim-9", "two-modes"]
 normalise = layers.BatchNormalization()
 batches = [data[dice.integers(len(data), size=32)] for _ in range(BATCHES)]
@@ -391,8 +430,8 @@ for batch in batches:
 print("later, inference:", describe(normalise(data, training=False)))
 
 # %% [markdown]
-# In training mode the output is normalised from the first batch on. In inference mode a fresh layer lets the data pass as
-# it is, for its moving averages still stand at mean 0 and variance 1. How long until they have arrived?
+# In training mode the output is normalised from the first batch on. In inference mode a fresh layer lets the data
+# pass as it is, for its moving averages still stand at mean 0 and variance 1. How long until they have arrived?
 
 # %% tags=["claim-9", "moving-averages"] nbval={"figure_rms": 0.01}
 fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
@@ -405,20 +444,19 @@ for momentum in sorted({0.99, MOMENTUM}):
         moving_means[momentum].append(float(normalise.moving_mean[3]))
     ax.plot(range(1, BATCHES + 1), moving_means[momentum], label=f"momentum {momentum}")
     expected = data[:, 3].mean() * (1 - momentum ** np.arange(1, BATCHES + 1))
-    ax.plot(
-        range(1, BATCHES + 1), expected, ":", color="0.3", label="mean × (1 − momentumⁿ)" if momentum == 0.99 else None
-    )
+    label = "mean × (1 − momentumⁿ)" if momentum == 0.99 else None
+    ax.plot(range(1, BATCHES + 1), expected, ":", color="0.3", label=label)
 ax.axhline(data[:, 3].mean(), color="0.7", linewidth=1, label="mean of the data")
 ax.set(xlabel="batches seen", ylabel="moving mean of channel 3")
 ax.legend(fontsize=8)
 plots.show(fig, "Moving averages rise towards the mean of the data: slowly and smoothly, or fast and with noise")
 
 # %% [markdown]
-# A moving average keeps the share *momentum* of its old value at every step, so after *n* steps 1 − momentum*ⁿ* of the way
-# is done. Keras's 0.99 needs more than 450 steps to come within one percent. That is nothing in the book's 6,300 steps
-# (100 epochs of 63), but in a run of a few hundred the averages lag behind weights that still move fast, and a network
-# that trains well looks like chance when it is validated. A momentum of 0.9 follows ten times as fast, and is noisier.
-# Hence the knob `MOMENTUM`: 0.9 in the short `sample` profile, 0.99 in the book's.
+# A moving average keeps the share *momentum* of its old value at every step, so after *n* steps 1 − momentum*ⁿ* of
+# the way is done. Keras's 0.99 needs hundreds of steps to come within one percent. That is nothing in the thousands
+# of steps of the book's training, but in a run of a few hundred the averages lag behind weights that still move fast,
+# and a network that trains well looks like chance when it is validated. A momentum of 0.9 follows ten times as fast,
+# and is noisier. Hence the knob `MOMENTUM`: 0.9 in the short `sample` profile, 0.99 in the book's.
 #
 # ### The order of things
 #
@@ -426,11 +464,13 @@ plots.show(fig, "Moving averages rise towards the mean of the data: slowly and s
 # order below has the activation inside the convolution, before the batch norm; the second has it after.
 
 # %% tags=["listing-9.4"]
+# Listing 9.4
 x = layers.Conv2D(32, 3, activation="relu")(pictures)
 activation_first = layers.BatchNormalization()(x, training=True)
 positive_early = keras.ops.convert_to_numpy(keras.ops.mean(x > 0, axis=(0, 1, 2)))
 
 # %% tags=["listing-9.5"]
+# Listing 9.5
 x = layers.Conv2D(32, 3, use_bias=False)(pictures)
 x = layers.BatchNormalization()(x, training=True)
 activation_last = layers.Activation("relu")(x)
@@ -448,16 +488,17 @@ plots.show(
 )
 
 # %% [markdown]
-# Before batch norm, some relus are open nearly everywhere, which makes them hardly an activation at all, or nearly nowhere,
-# which makes them all but dead. After it, each is open at about half of the places: where it can make a difference. Both orders
-# are found in practice; from here on we use the second: batch norm, then activation. (The mini-Xception's blocks *begin* with
-# the two, so that they also normalise what the addition before puts out.)
+# Before batch norm, some relus are open nearly everywhere, which makes them hardly an activation at all, or nearly
+# nowhere, which makes them all but dead. After it, each is open at about half of the places: where it can make a
+# difference. Both orders are found in practice; from here on we use the second: batch norm, then activation. (The
+# mini-Xception's blocks *begin* with the two, so that they also normalise what the addition before puts out.)
 #
 # ### Fine-tuning: keep it frozen
 #
-# When a pretrained network is fine-tuned on a few new pictures, its moving averages should stay as they are: those of a
-# handful of pictures are worse. In Keras, `trainable = False` does more for this layer than for any other. It not only
-# fixes the weights, it also switches the layer to inference mode, even inside `fit`.
+# When a pretrained network is fine-tuned, the convolutions around batch norm get very small updates, and moving
+# averages that run after the new pictures would disturb them. So batch norm stays frozen: that is the book's reason.
+# In Keras, `trainable = False` does more for this layer than for any other. It not only fixes the weights, it also
+# switches the layer to inference mode, even inside `fit`.
 
 # %% tags=["claim-9", "frozen"]
 new_data = data[:32] * 3 + 5
@@ -469,22 +510,33 @@ for frozen in (False, True):
     before = keras.ops.convert_to_numpy(normalise.moving_mean).copy()
     output = keras.ops.convert_to_numpy(normalise(new_data, training=True))
     moved = np.abs(keras.ops.convert_to_numpy(normalise.moving_mean) - before).max()
-    print(
-        f"{'frozen' if frozen else 'not frozen':10}  moving means change by {moved:.2f}; output mean {output.mean():.1f}"
-    )
+    name = "frozen" if frozen else "not frozen"
+    print(f"{name:10}  moving means change by {moved:.2f}; output mean {output.mean():.1f}")
 
 # %% [markdown]
 # Not frozen, one odd batch pulls the averages along, and the output is centred on that batch, as if it were nothing
 # special. Frozen, nothing moves, and the network sees that these data are larger than those it knows.
 
 # %% [markdown]
+# > **Predict, then run.** A batch norm normalises 32 channels. How many parameters has it, and how many of them
+# > does training change by gradients?
+# >
+# > <details><summary>Answer</summary>
+# >
+# > 128, of which 64 are trained: a scale and an offset per channel. The moving mean and the moving variance
+# > follow the batches.
+# >
+# > </details>
+
+# %% [markdown]
 # ## 9.3.4 Depthwise separable convolutions
 #
 # An ordinary convolution looks for patterns in space and across channels at the same time: each of its filters is 3×3
-# *and* as deep as the input. A depthwise separable convolution does it in two steps. First one 3×3 filter for each channel
-# alone, which looks for patterns in space. Then a 1×1 convolution, which mixes the channels at each place.
+# *and* as deep as the input. A depthwise separable convolution does it in two steps. First one 3×3 filter for each
+# channel alone, which looks for patterns in space. Then a 1×1 convolution, which mixes the channels at each place.
 
 # %% tags=["figure-9.10"]
+# Figure 9.10
 ordinary = {
     "in": (0, 1, "all channels\ntogether"),
     "conv": (2, 1, "3×3×C\nfor each output", "#E69F00"),
@@ -505,7 +557,8 @@ plots.show(
 # %% [markdown]
 # **Figure 9.10.** In space each channel is treated for itself (blue), and only then are the channels mixed (orange).
 #
-# This takes for granted that what happens in space and what happens between channels are largely independent. Deep in a
+# This takes for granted that channels are largely independent of one another: what happens in one says little about
+# what happens in the next. Deep in a
 # network that is true enough. It is not for the three channels of a picture, where red, green and blue are nearly the
 # same picture three times: so a network's *first* layer stays an ordinary convolution.
 #
@@ -536,8 +589,11 @@ ordinary, separable = (build_single(convolution, 64) for convolution in (layers.
 print(f"64 to 64 channels: {ordinary.count_params():,} weights ordinary, {separable.count_params():,} separable")
 
 # %% [markdown]
-# The book's 36,864 and 4,672. Eight times fewer multiplications: eight times faster? We put both layers on this machine's
-# clock, taking turns, for several widths.
+# The book's 36,864 and 4,672. Eight times fewer multiplications: eight times faster? We put both layers on this
+# machine's clock, taking turns, for several widths.
+
+# %% tags=["constants"]
+WIDTHS = (16, 32, 64, 128, 256)  # numbers of channels in the experiment on separable convolutions
 
 # %% tags=["claim-11"]
 pairs = {
@@ -591,26 +647,36 @@ ax.legend(fontsize=8, loc="upper left")
 plots.show(fig, "Multiplications saved and time saved by separable convolutions, for several numbers of channels")
 
 # %% [markdown]
-# Only a part of what is saved in multiplications is saved in time, and with few channels next to nothing. The ordinary
-# convolution is one large matrix product, the operation that processors and their libraries are best at (on NVIDIA's GPUs it is
-# a highly polished part of cuDNN). The separable one is many small operations that mostly move data, and two steps to start
-# instead of one. Fewer weights are certain; less time is to be measured, as here. (This figure is of the machine that ran this
-# notebook; yours will look different.)
+# Only a part of what is saved in multiplications is saved in time, and with few channels next to nothing. The
+# ordinary convolution is one large matrix product, the operation that processors and their libraries are best at (on
+# NVIDIA's GPUs it is a highly polished part of cuDNN). The separable one is many small operations that mostly move
+# data, and two steps to start instead of one. Fewer weights are certain; less time is to be measured, as here. (This
+# figure is of the machine that ran this notebook; yours will look different.)
+
+# %% [markdown]
+# > **Predict, then run.** How many weights has a separable 3×3 convolution from 128 to 128 channels, without bias?
+# >
+# > <details><summary>Answer</summary>
+# >
+# > 17,536: 9·128 in space and 128·128 across channels. An ordinary one has 147,456.
+# >
+# > </details>
 
 # %% [markdown]
 # ## 9.3.5 A mini-Xception
 #
-# Six rules have come together: make a network of blocks; let the filters grow as the maps shrink; prefer deep and narrow to
-# shallow and wide; lay residual connections around the blocks; put batch norm after the convolutions; make the convolutions
-# separable. A network that follows all six is Xception (Chollet 2017). We build a small one.
+# Six rules have come together: make a network of blocks; let the filters grow as the maps shrink; prefer deep and
+# narrow to shallow and wide; lay residual connections around the blocks; put batch norm after the convolutions; make
+# the convolutions separable. A network that follows all six is Xception (Chollet 2017). We build a small one.
 #
 # ### The data
 #
-# Cats and dogs, as many of one as of the other. The book takes pictures 0–999 of each class to train, 1,000–1,499 to
-# validate, and 1,500–2,499 to test. The `sample` profile draws its own: heads, each in its own light, and cats and dogs
-# differ in shape alone.
+# Cats and dogs, as many of one as of the other. The book takes pictures 0–999 of each class to train, 1,000–1,499
+# to validate, and 1,500–2,499 to test. The `sample` profile draws its own: heads, each in its own light, and cats and
+# dogs differ in shape alone.
 
 # %% tags=["step-9.3-4"]
+# Step 9.3-4
 if PROFILE == "sample":
     folder = Path(DATA, "sample-dogs-vs-cats")
     PETS = sample_pets.write_sample_pets(folder, count=2 * sum(PICTURES), portraits=1.0, layout="kaggle")
@@ -623,9 +689,10 @@ for part, (images, labels) in pictures.items():
     print(f"{part:10} {cats} cats, {dogs} dogs, {images.dtype} {images.shape}")
 
 # %% [markdown]
-# > **Reader's note.** The book copies the pictures into a folder for each part and class, which fails when it is done a
-# > second time. We list them where they are. Both copies of the data set (Microsoft's and Kaggle's) have the same numbers,
-# > so they give the same pictures. A file that cannot be read is reported and left out; no other takes its place.
+# > **Reader's note.** The book copies the pictures into a folder for each part and class, which fails when it is done
+# > a second time. We list them where they are. Both copies of the data set (Microsoft's and Kaggle's) have the same
+# > numbers, so they give the same pictures. A file that cannot be read is reported and left out; no other takes its
+# > place.
 
 # %%
 fig, axes = plt.subplots(2, 6, figsize=(10, 3.9), layout="constrained")
@@ -640,14 +707,14 @@ plots.show(fig, "Six training pictures of cats above six of dogs")
 #
 # ### Augmentation
 #
-# A picture of a cat is still one when it is mirrored, turned or enlarged a little. Random changes of this kind make many
-# pictures of one; they are layers that only act in training. The `sample` profile only mirrors: its training is too short to
-# learn pictures by heart. There is another reason, too. Turned or zoomed pictures come out slightly blurred, and we suspect that
-# batch norm's averages are then of blurred pictures, and do not fit the sharp ones that it has to judge later: in a trial with
-# the book's augmentation the network did worse in inference mode than its training promised.
+# A picture of a cat is still one when it is mirrored, turned or enlarged a little. Random changes of this kind make
+# many pictures of one; they are layers that only act in training. The `sample` profile only mirrors: its training is
+# too short to learn pictures by heart. Set `ROTATION` and
+# `ZOOM` to the book's values, with more `EPOCHS`, to see what they do.
 
 
 # %% tags=["step-9.3-5"]
+# Step 9.3-5
 def build_augmentation(rotation=0.1, zoom=0.2):
     """Return layers that mirror, turn and zoom pictures at random in training; 0 leaves one of the last two out."""
     augmentation = keras.Sequential([layers.RandomFlip("horizontal")], name="augmentation")
@@ -657,6 +724,10 @@ def build_augmentation(rotation=0.1, zoom=0.2):
         augmentation.add(layers.RandomZoom(zoom))
     return augmentation
 
+
+# %% tags=["constants"]
+ROTATION = knob(sample=0.0, book=0.1)  # augmentation: pictures turn by up to this share of a full turn
+ZOOM = knob(sample=0.0, book=0.2)  # augmentation: pictures grow or shrink by up to this share
 
 # %%
 keras.utils.set_random_seed(SEED)
@@ -668,16 +739,24 @@ for ax in axes:
 plots.show(fig, "One training picture, mirrored, turned and zoomed in six ways")
 
 # %% [markdown]
-# The book's augmentation (turns of up to 0.1, zooms of up to 0.2, whatever the knobs say) on the first training picture.
+# The book's augmentation (turns of up to 0.1, zooms of up to 0.2, whatever the knobs say) on the first training
+# picture.
 #
 # ### The network
 #
-# One block holds all the ideas of this chapter: twice batch norm, relu and a separable convolution, then a max pooling that
-# halves the maps, and around all of it a skip with a projection. Each of the three ideas has a switch; we need them for the
-# ablation.
+# One block holds all the ideas of this chapter: twice batch norm, relu and a separable convolution, then a max
+# pooling that halves the maps, and around all of it a skip with a projection. Each of the three ideas has a switch;
+# we need them for the ablation.
+#
+# > **Reader's note.** The book's projection has `strides=2`. Here we keep every second pixel, then project: the same
+# > weights, the same numbers. For a network that is trained, it is safer: with fewer than 16 channels, as in the first
+# > block of the `sample` profile, the library behind TensorFlow 2.21 can crash on many processors (those with AVX-512),
+# > since it writes the gradient of a strided 1×1 convolution past the end of its memory
+# > ([oneDNN issue 6035](https://github.com/uxlfoundation/oneDNN/issues/6035)).
 
 
 # %% tags=["step-9.3-6"]
+# Step 9.3-6
 def xception_block(x, filters, momentum=0.99, residual=True, batch_norm=True, separable=True):
     """Return maps with `filters` channels and half the side; False for one of the last three takes that idea out."""
     convolution = layers.SeparableConv2D if separable else layers.Conv2D
@@ -710,8 +789,8 @@ def build_mini_xception(image_size, filters, momentum=0.99, rotation=0.1, zoom=0
 build_mini_xception(IMAGE_SIZE, FILTERS, MOMENTUM, ROTATION, ZOOM).summary()
 
 # %% [markdown]
-# The first convolution is an ordinary one, as it must be on RGB. The book's network is the same function with the book's
-# numbers:
+# The first convolution is an ordinary one, as it must be on RGB. The book's network is the same function with the
+# book's numbers:
 
 # %% tags=["claim-12"]
 book_network = build_mini_xception(180, (32, 64, 128, 256, 512))
@@ -723,6 +802,10 @@ print(f"{trainable:,} of them trainable; the others are batch norm's moving aver
 # > **Reader's note.** The book calls 721,857 the number of trainable parameters. It is the total.
 #
 # The competitor comes from section 8.2.5: a plain stack of convolutions and max poolings, with the same augmentation.
+
+
+# %% tags=["constants"]
+BASELINE_FILTERS = (32, 64, 128, 256, 256)  # channels of the baseline's convolutions
 
 
 # %% tags=["claim-13"]
@@ -753,14 +836,19 @@ print("sides of the maps:", ", ".join(str(layer.output.shape[1]) for layer in ma
 # %% [markdown]
 # ### Training
 #
-# Both networks get the same pictures, the same loss, the same optimizer and the same number of epochs. Of each we keep the
-# epoch with the lowest validation loss: `ModelCheckpoint` writes its file, `load_model` reads it. As in notebook 9.2, `Resume` lets a
-# training that was killed go on after its last finished epoch, or finds what was trained with the same knobs before; and `devices.use` is
-# for speed alone: it lets the `book` profile compute with 16 bits where the machine does that faster. What is loaded outside of its block
-# runs on one device.
+# Both networks get the same pictures, the same loss, the same optimizer and the same number of epochs. Of each we
+# keep the epoch with the lowest validation loss: `ModelCheckpoint` writes its file, `load_model` reads it. As in
+# notebook 9.2, `Resume` lets a training that was killed go on after its last finished epoch, or finds what was
+# trained with the same knobs before; and `devices.use` is for speed alone: it lets the `book` profile compute with 16
+# bits where the machine does that faster. What is loaded outside of its block runs on one device.
+
+
+# %% tags=["constants"]
+DECAY = knob(sample=True, book=False)  # whether the steps shrink to nothing towards the last epoch
 
 
 # %% tags=["step-9.3-7"] nbval={"timeout": 1800}
+# Step 9.3-7
 def train_classifier(model, pictures, epochs, batch_size, learning_rate, decay, folder):
     """Train a network on `pictures`, a dict of "train" and "validation" to (images, labels).
 
@@ -788,18 +876,27 @@ keras.utils.set_random_seed(SEED)
 with devices.use(DEVICES, PRECISION):
     mini_xception = build_mini_xception(IMAGE_SIZE, FILTERS, MOMENTUM, ROTATION, ZOOM)
     recipe = EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS
-    best, mini_xception_history = train_classifier(mini_xception, pictures, *recipe)
-mini_xception = keras.models.load_model(best)
+    mini_xception_path, mini_xception_history = train_classifier(mini_xception, pictures, *recipe)
+mini_xception = keras.models.load_model(mini_xception_path)
 
 # %% tags=["step-9.3-7", "baseline"] nbval={"timeout": 1800}
+# Step 9.3-7, continued
+keras.utils.clear_session()  # its layers are numbered from the start, wherever it is trained
 keras.utils.set_random_seed(SEED)
 with devices.use(DEVICES, PRECISION):
     baseline = build_baseline(IMAGE_SIZE, BASELINE_FILTERS, ROTATION, ZOOM)
     recipe = EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS
-    best, baseline_history = train_classifier(baseline, pictures, *recipe)
-baseline = keras.models.load_model(best)
+    baseline_path, baseline_history = train_classifier(baseline, pictures, *recipe)
+baseline = keras.models.load_model(baseline_path)
+
+# %% [markdown]
+# Notebook 9.4 looks into these two networks. For it we note the knobs that they were trained with.
+
+# %%
+note_knobs(MODELS / "9_3.json", globals())
 
 # %% tags=["figure-9.11"] nbval={"figure_rms": 0.15}
+# Figure 9.11
 histories = {"mini-Xception": mini_xception_history, "baseline": baseline_history}
 fig, axes = plt.subplots(2, 2, figsize=(9, 5.6), sharex=True, layout="constrained")
 for column, (name, history) in enumerate(histories.items()):
@@ -811,16 +908,17 @@ for column, (name, history) in enumerate(histories.items()):
 plots.show(fig, "Accuracy and loss of both networks against the epoch, on training and on validation pictures")
 
 # %% [markdown]
-# **Figure 9.11.** Above the accuracy, below the loss; the mini-Xception on the left, which is what the book shows, the baseline
-# on the right. A network may do better on validation than on training pictures: the training values are averages over an epoch
-# in which the weights still improve, and with dropout at work; validation comes after. A validation curve that jumps about while
-# the training curve is smooth is often batch norm's doing: the moving averages run after weights that take large steps.
+# **Figure 9.11.** Above the accuracy, below the loss; the mini-Xception on the left, which is what the book shows,
+# the baseline on the right. A network may do better on validation than on training pictures: the training values are
+# averages over an epoch in which the weights still improve, and with dropout at work; validation comes after. A
+# validation curve that jumps about while the training curve is smooth is often batch norm's doing: the moving
+# averages run after weights that take large steps.
 #
 # ### Which one is better?
 #
-# The validation pictures have chosen the epoch, so they flatter. The test pictures have chosen nothing. (The ablation below will
-# use them again: it compares, it does not select.) An accuracy measured on *n* pictures is itself uncertain: Wilson's interval (1927) says within which bounds
-# the true one lies, in 95 of 100 cases.
+# The validation pictures have chosen the epoch, so they flatter. The test pictures have chosen nothing. (The ablation
+# below will use them again: it compares, it does not select.) An accuracy measured on *n* pictures is itself
+# uncertain: Wilson's interval (1927) says within which bounds the true one lies, in 95 % of the cases.
 
 
 # %% tags=["test-accuracy"]
@@ -862,23 +960,39 @@ plots.show(fig, "Test accuracy with its interval, parameters and multiplications
 
 # %% [markdown]
 # > **Reader's note.** The book states 90.8 % against 83.5 % on test pictures, but its code never evaluates the
-# > mini-Xception on them. Here both are. The diamonds are the book's figures, on other pictures than those of the `sample`
-# > profile.
+# > mini-Xception on them. Here both are. The diamonds are the book's figures, on other pictures than those of the
+# > `sample` profile.
 #
-# On the drawn animals, in the stored run, the mini-Xception is ahead after four epochs, with a twentieth of the baseline's parameters
-# and an eighth of its multiplications. The two intervals overlap; that alone decides nothing, for both networks judged the same pictures,
-# and exercise 3 compares them picture by picture. Another seed gives other weights and another order, and moves either accuracy by one
-# or two points more. (The `sample` profile gives the mini-Xception a
-# quarter of the book's channels. At the book's size it has three quarters of the baseline's parameters.) Look at the curves
-# before you call it better, though: the baseline's are still rising. What four epochs show is which of the two learns *faster*; give both more `EPOCHS`
-# and watch the gap. On photographs, after a hundred epochs, the book's difference of seven points is much larger than the
-# intervals (2,000 test pictures: about ±1.5 points each).
+# On the drawn animals, in this run, the mini-Xception is ahead on the test pictures, with far fewer parameters and
+# multiplications than the baseline. In this run the two intervals do not overlap; exercise 3 compares the networks
+# picture by picture, which is sharper. One training each decides little, though: another seed, or another processor,
+# gives other weights, and moves either accuracy. (The `sample` profile gives the mini-Xception a quarter of the
+# book's channels. At the book's size it has three quarters of the baseline's parameters.) A few epochs show at most
+# which of the two learns *faster*; give both more `EPOCHS`, and watch the gap. The book, on photographs and after 100
+# epochs, has 90.8 % against 83.5 %.
+
+# %% [markdown]
+# > **Predict, then run.** Of the 721,857 parameters of the book's mini-Xception 718,849 are trainable. What are
+# > the others?
+# >
+# > <details><summary>Answer</summary>
+# >
+# > The moving means and variances of ten batch norms, 3,008 numbers: two per channel that is normalised.
+# >
+# > </details>
 
 # %% [markdown]
 # ## Ablation: which part is it?
 #
-# Three ideas, each in or out: eight networks. One training proves nothing, so each is trained from several seeds; eight times
-# several trainings take their time, so the pictures are smaller. Everything else is equal: pictures, steps, step size.
+# Three ideas, each in or out: eight networks. One training proves nothing, so each is trained from several seeds;
+# eight times several trainings take their time, so the pictures are smaller. Everything else is equal: pictures,
+# steps, step size.
+
+# %% tags=["constants"]
+ABLATION_SIZE = knob(sample=32, book=96)  # pixels; the ablation trains many networks, so it has smaller pictures
+ABLATION_FILTERS = knob(sample=(8, 16, 32), book=(32, 64, 128, 256))  # channels of its blocks
+ABLATION_EPOCHS = knob(sample=3, book=30)  # passes over the training pictures for each of its networks
+ABLATION_SEEDS = knob(sample=2, book=3)  # how often each variant is trained, each time from other weights
 
 # %% tags=["ablation"] nbval={"timeout": 1800}
 PARTS = ("residual", "batch_norm", "separable")
@@ -911,8 +1025,8 @@ for row in ablation:
     print("{:8}  {:10}  {:9}".format(*dots), f"{row['parameters']:11,}{means}  {each}")
 
 # %% [markdown]
-# And what they cost in time, as far as a machine that also does other things can tell: the fastest of a variant's epochs.
-# Differences of a few tenths mean nothing.
+# And what they cost in time, as far as a machine that also does other things can tell: the fastest of a variant's
+# epochs. Differences of a few tenths mean nothing.
 
 # %% tags=["ablation-times", "times"] nbval={"rtol": 5}
 fastest = min(row["seconds"] for row in ablation)
@@ -940,22 +1054,23 @@ plots.show(
 )
 
 # %% [markdown]
-# What may be concluded? Compare bars that differ in one part, and compare the difference with the distance between points of
-# one bar. In the stored run of the `sample` profile:
+# What may be concluded? Compare bars that differ in one part, and compare the difference with the distance between
+# points of one bar. In the stored run of the `sample` profile:
 #
-# - **Batch norm** is the loudest answer. Without it (orange) these networks hardly leave chance in the steps that they get;
-#   with it (blue) all four learn. Each of the four pairs says so, by more than any two seeds differ.
-# - **Separable convolutions** score lower in all four pairs; in three of them by more than two seeds differ. Have they too few weights,
-#   a fifth of the others', or too few steps? This ablation cannot tell.
-# - **Skips** make no visible difference where batch norm is in. Without it they may help: plain separable layers stay at chance
-#   from both seeds, and leave it with skips. Three blocks are not deep.
+# - **Batch norm** has by far the largest effect. Without it (orange) these networks hardly leave chance in the steps
+#   that they get; with it (blue) all four learn. Each of the four pairs says so, by more than any two seeds differ.
+# - **Separable convolutions** score lower in all four pairs; in three of them by more than two seeds differ. Have
+#   they too few weights, a fifth of the others', or too few steps? This ablation cannot tell.
+# - **Skips** make no visible difference where batch norm is in. Without it they may help: plain separable layers stay
+#   at chance from both seeds, and leave it with skips. Three blocks are not deep.
 #
-# With 600 test pictures each accuracy is sure to about ±0.04, whatever the seeds say.
+# And each accuracy is only as certain as its test pictures allow: see the intervals above, which are of the same
+# pictures.
 #
-# What may not be concluded: that skips are useless or separable convolutions bad. An ablation answers for its own conditions:
-# this depth, these widths, this many steps, one step size for all. The mini-Xception above has more blocks and more channels,
-# and does well with both; whether *because* of them, only an ablation at its own scale can tell. The `book` profile does it
-# with larger pictures, four blocks, three seeds and thirty epochs.
+# What may not be concluded: that skips are useless or separable convolutions bad. An ablation answers for its own
+# conditions: this depth, these widths, this many steps, one step size for all. The mini-Xception above has more
+# blocks and more channels, and does well with both; whether *because* of them, only an ablation at its own scale can
+# tell. The `book` profile does it with larger pictures, four blocks, three seeds and thirty epochs.
 
 # %% [markdown]
 # ## Results
@@ -987,22 +1102,22 @@ path = save_results(results, Path(BUILD, "results", "9_3.json"))
 # %% [markdown]
 # ## What we saw
 #
-# - Without skips the gradient at the first layer vanishes with depth; with skips or batch norm alone it grows; with both
-#   it changes by no more than a small factor from 4 to 64 blocks.
-# - Batch norm has two modes, and the difference between them can spoil a short training. It makes the bias before it useless,
-#   opens every relu about half of the time when training starts, and wants to be frozen in fine-tuning.
+# - Without skips the gradient at the first layer vanishes with depth; with skips or batch norm alone it grows; with
+#   both it changes least from the shallowest stack to the deepest.
+# - Batch norm has two modes, and the difference between them can spoil a short training. It makes the bias before it
+#   useless, opens every relu about half of the time when training starts, and wants to be frozen in fine-tuning.
 # - Separable convolutions save weights for certain, and time only sometimes: measure it.
-# - A number on test pictures needs its interval, and a claim about a part of a network needs an ablation, with more than one
-#   seed.
+# - A number on test pictures needs its interval, and a claim about a part of a network needs an ablation, with more
+#   than one seed.
 #
-# **Limits.** The drawn animals are easier than photographs: all is in the shape of the head. One training of each of the two
-# large networks says nothing about the spread between trainings; their intervals only cover the choice of test pictures. The
-# step size was not tuned for each network, as it would be where it counts.
+# **Limits.** The drawn animals are easier than photographs: all is in the shape of the head. One training of each of
+# the two large networks says nothing about the spread between trainings; their intervals only cover the choice of
+# test pictures. The step size was not tuned for each network, as it would be where it counts.
 #
 # ### Exercises
 #
-# **1. Plain depth.** In the experiment on gradients the stack without skips starts from Keras's default initialiser, which was
-# made for layers without relu. Does He's initialiser, made for relu, bring the gradient back?
+# **1. Plain depth.** In the experiment on gradients the stack without skips starts from Keras's default initialiser,
+# which was made for layers without relu. Does He's initialiser, made for relu, bring the gradient back?
 #
 # <details><summary>Solution</summary>
 #
@@ -1019,14 +1134,14 @@ path = save_results(results, Path(BUILD, "results", "9_3.json"))
 # he_norms = [first_gradient_norm(build_he_stack(depth), images_16, labels_16) for depth in DEPTHS]
 # ```
 #
-# Here `images_16` and `labels_16` are the batch of the experiment:
-# `keras.random.uniform((8, 16, 16, 3), seed=SEED)` and `np.arange(8)[:, None] % 2`. The gradient lives much longer, for the
-# signal keeps its size on the way. At the edges of the maps, where a 3×3 filter sees zeros, a part of it is still lost at every
-# layer. The initialiser cares for the first step only; skips and batch norm care for all of them.
+# Here `images_16` and `labels_16` are the batch of the experiment: `keras.random.uniform((8, 16, 16, 3), seed=SEED)`
+# and `np.arange(8)[:, None] % 2`. The gradient lives much longer, for the signal keeps its size on the way. At the
+# edges of the maps, where a 3×3 filter sees zeros, a part of it is still lost at every layer. The initialiser cares
+# for the first step only; skips and batch norm care for all of them.
 # </details>
 #
-# **2. Momentum.** In the `sample` profile, train the mini-Xception with batch norm's default momentum of 0.99 and compare the
-# validation curves.
+# **2. Momentum.** In the `sample` profile, train the mini-Xception with batch norm's default momentum of 0.99 and
+# compare the validation curves.
 #
 # <details><summary>Solution</summary>
 #
@@ -1041,12 +1156,13 @@ path = save_results(results, Path(BUILD, "results", "9_3.json"))
 # plots.show(fig, "Validation accuracy against the epoch for two momenta")
 # ```
 #
-# The training curves are alike, for training does not use the averages. The validation curve of 0.99 starts late, and catches
-# up when the steps have become small.
+# The training curves are alike, for training does not use the averages. The validation curve of 0.99 starts late, and
+# catches up when the steps have become small.
 # </details>
 #
-# **3. Is the difference real?** Both networks judge the same test pictures, so their errors can be compared picture by picture,
-# which is sharper than two intervals side by side. Count the pictures that only one of the two gets right.
+# **3. Is the difference real?** Both networks judge the same test pictures, so their errors can be compared picture
+# by picture, which is sharper than two intervals side by side. Count the pictures that only one of the two gets
+# right.
 #
 # <details><summary>Solution</summary>
 #
@@ -1059,13 +1175,30 @@ path = save_results(results, Path(BUILD, "results", "9_3.json"))
 # print(f"only the first: {only_first}, only the second: {only_second}, p = {p_value:.2f}")
 # ```
 #
-# If the two were equally good, each of these pictures would fall to either side like a coin (McNemar's exact test). A p-value
-# above 0.05 means that a fair coin would easily do the same. In the stored run it is below, though the two intervals overlap.
+# If the two were equally good, each of these pictures would fall to either side like a coin (McNemar's exact test). A
+# p-value above 0.05 means that a fair coin would easily do the same. In the stored run it is below, though X#
 # </details>
+
+# %% [markdown]
+# ## Glossary
 #
+# - **block**: a few layers that are used as one.
+# - **residual connection, skip**: the way of a block's input around the block, to be added to its output.
+# - **projection**: a 1×1 convolution on the skip that makes shapes fit.
+# - **vanishing gradient**: an error signal that arrives at the first layers too small to change them.
+# - **batch norm**: a layer that centres and scales every channel, in training by the batch, in inference by moving
+#   averages.
+# - **moving average**: a mean that forgets the past by a constant share per step.
+# - **separable convolution**: one filter per channel in space, then a 1×1 convolution across channels.
+# - **augmentation**: random changes of the training pictures.
+# - **ablation**: to take parts out, one by one and together, and see what the result comes from.
+# - **interval**: bounds within which the true accuracy nearly always lies.
+
+# %% [markdown]
 # ### Sources
 #
-# F. Chollet, *Deep Learning with Python*, 2nd edition, Manning 2021, sections 8.2.5 and 9.3. K. Simonyan, A. Zisserman, *Very
-# Deep Convolutional Networks*, ICLR 2015 (VGG16). K. He, X. Zhang, S. Ren, J. Sun, *Deep Residual Learning*, CVPR 2016.
-# S. Ioffe, C. Szegedy, *Batch Normalization*, ICML 2015. F. Chollet, *Xception*, CVPR 2017. E. B. Wilson, *Probable Inference*,
-# JASA 1927. J. Elson, J. Douceur, J. Howell, J. Saul, *Asirra*, CCS 2007 (Dogs vs. Cats).
+# F. Chollet, *Deep Learning with Python*, 2nd edition, Manning 2021, sections 8.2.5 and 9.3. K. Simonyan, A.
+# Zisserman, *Very Deep Convolutional Networks*, ICLR 2015 (VGG16). K. He, X. Zhang, S. Ren, J. Sun, *Deep Residual
+# Learning*, CVPR 2016. S. Ioffe, C. Szegedy, *Batch Normalization*, ICML 2015. F. Chollet, *Xception*, CVPR 2017. E.
+# B. Wilson, *Probable Inference*, JASA 1927. J. Elson, J. Douceur, J. Howell, J. Saul, *Asirra*, CCS 2007 (Dogs vs.
+# Cats).

@@ -14,27 +14,33 @@
 # %% [markdown]
 # # 9.4 Interpreting what convnets learn: what does a network look at?
 #
-# A convnet is no black box: its maps are pictures, its filters can be asked what they respond to, and its decisions can be
-# traced back to places in the picture. This notebook does all three, and then asks the question that is usually left out: is
-# what we see *true*? A heatmap that looks right proves nothing, so we score ours against masks, against maps that know nothing,
-# and against networks whose weights we destroy.
+# A convnet is no black box: its maps are pictures, its filters can be asked what they respond to, and its decisions
+# can be traced back to places in the picture. This notebook does all three, and then asks the question that is
+# usually left out: is what we see *true*? A heatmap that looks right proves nothing, so we score ours against masks,
+# against maps that know nothing, and against networks whose weights we destroy.
 #
-# It accompanies section 9.4 of François Chollet's *Deep Learning with Python*, 2nd edition. Cells that correspond to a listing,
-# a step or a figure of the book carry its number in their tag.
+# It accompanies section 9.4 of François Chollet's *Deep Learning with Python*, 2nd edition. Cells that correspond to
+# a listing, a step or a figure of the book carry its number in their tag.
+#
+# | section of the book | what | cells | minutes |
+# |---|---|---|---|
+# | 9.4.1 Intermediate activations | Listings 9.6 to 9.11 | 7–17 | under 0.1 |
+# | 9.4.2 Filter patterns | Listings 9.12 to 9.19 | 18–34 | 0.1 |
+# | 9.4.3 Grad-CAM: what in this picture speaks for this class? | Listings 9.20 to 9.27 | 35–70 | 2.0 |
 #
 # | profile | networks and pictures | time |
 # |---|---|---|
-# | `sample` | the networks of notebooks 9.2 and 9.3, drawn cats and dogs; no network connection | a minute and a half on two cores; two to five more if 9.2 and 9.3 have not run before |
-# | `book` | Xception trained on ImageNet, photographs (`make data`) | meant for a GPU; on two cores the patterns of 4 × 64 filters alone take six minutes |
+# | `sample` | the networks of 9.2 and 9.3, drawn cats and dogs | two minutes on two cores; more if these have not run |
+# | `book` | Xception trained on ImageNet, photographs (`make data`) | meant for a GPU |
 #
-# Licences: the drawn animals are as free as the code (MIT). Xception's weights come with Keras Applications (MIT). Oxford-IIIT Pet
-# is CC BY-SA 4.0; the other photographs belong to their owners.
+# Licences: the drawn animals are as free as the code (MIT). Xception's weights come with Keras Applications (MIT).
+# Oxford-IIIT Pet is CC BY-SA 4.0; the other photographs belong to their owners.
 
 # %% [markdown]
-# ## What you can turn
+# ## Settings
 #
-# Change a knob and run the notebook again from there. The first value of a knob belongs to the quick `sample` profile, the
-# second to `book`. Any classifier of Keras Applications will do as `BACKBONE`.
+# Change a *knob* and run the notebook again from there. The first value of a knob belongs to the quick `sample`
+# profile, the second to `book`. Any classifier of Keras Applications will do as `BACKBONE`.
 
 # %% tags=["parameters"]
 import os
@@ -43,33 +49,27 @@ from helpers.knobs import profile_values
 
 PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes on a laptop; "book": the chapter's numbers
 DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
-BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches, figures and results
 knob = profile_values(PROFILE)
-LESSONS = {"9_2": {}, "9_3": {}}  # knobs of notebooks 9.2 and 9.3 to change for their networks: {"EPOCHS": 3}
 BACKBONE = knob(sample="mini-Xception", book="Xception")  # that, or a classifier of Keras Applications
 WEIGHTS = knob(sample="own", book="imagenet")  # "own": those of notebook 9.3; "imagenet"; a file; "untrained"
-BASE = None  # network and weights for the filter patterns, a pair like ("VGG16", "imagenet"); None: those above
 CAT_PICTURE = knob(sample=0, book=f"{DATA}/pictures/cat.jpg")  # a file, or the number of a test picture of 9.3
 PICTURE = knob(sample=301, book=f"{DATA}/pictures/elephant.jpg")  # the same, for Grad-CAM
 CLASS = None  # name of the class that Grad-CAM explains, like "tusker"; None: the most likely one
-CHANNEL = knob(sample=2, book=5)  # of the first map: which channel to look at first, counted from 0
-FILTER_LAYERS = None  # layers whose filters we ask; None: the book's four in Xception, else four spread over the depth
-FILTER = 2  # which filter of the first of them to ask first: the third
 PATTERNS = knob(sample=9, book=64)  # how many filters of each layer
-PATTERN_SIZE = knob(sample=96, book=200)  # pixels
-STEPS = 30  # of gradient ascent
-RATE = 10.0  # length of the first step, where pixels are in [-1, 1]; the last ones shrink to nothing
-CROP = knob(sample=8, book=25)  # pixels cut from each side of a pattern: the border sees zeros beyond the picture
 CAM_LAYER = 6  # where to split the network for Grad-CAM: a layer's name, or its last maps with so many rows at least
-COLORMAP = "magma"  # of the heatmaps; the book takes "jet", which draws edges that are not there
-OPACITY = 0.4  # of the heatmap over the picture
-SCORED = knob(sample=400, book=1000)  # pictures with masks on which heatmaps are scored: all that validate
-RANDOMISED = knob(sample=50, book=20)  # pictures for the sanity check
-TRAININGS = knob(sample=4, book=1)  # of the mini-Xception, each from another seed, that are compared at the end
 SEED = 1337  # for noise, and for the choice of pictures
 
 # %% [markdown]
-# The versions matter when you compare numbers: the outputs stored here come from the ones that the repository's lock file names.
+# Where things lie, and what computes. These need to be changed less often.
+
+# %% tags=["constants"]
+BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches, figures and results
+LESSONS = {"9_2": {}, "9_3": {}}  # knobs of notebooks 9.2 and 9.3 to change for their networks: {"EPOCHS": 3}
+BASE = None  # network and weights for the filter patterns, a pair like ("VGG16", "imagenet"); None: those above
+
+# %% [markdown]
+# The versions matter when you compare numbers: the outputs stored here come from the ones that the repository's lock
+# file names.
 
 # %% tags=["nbval-ignore-output"] nbval={"reason": "versions: CI has three Pythons, and each week the newest releases"}
 import platform
@@ -81,9 +81,8 @@ from helpers.start import start_keras
 start_keras()  # quietly: TensorFlow's messages would end up among the outputs
 import keras
 
-print(
-    f"Python {platform.python_version()}, Keras {keras.__version__} on {keras.backend.backend()}, NumPy {np.__version__}"
-)
+print(f"Python {platform.python_version()}, Keras {keras.__version__} on {keras.backend.backend()}")
+print(f"NumPy {np.__version__}")
 
 # %% tags=["setup"]
 import math
@@ -96,7 +95,7 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from helpers import plots
-from helpers.lessons import load_lesson
+from helpers.lessons import changed_knobs, load_lesson
 from helpers.pets import find_annotation, read_mask
 from helpers.pictures import read_picture
 from helpers.networks import last_maps, load_application, load_class_names
@@ -110,23 +109,35 @@ keras.utils.clear_session()  # layers are numbered from the start again
 keras.utils.set_random_seed(SEED)
 
 # %% [markdown]
-# The plain convnet and, if it is asked for, the mini-Xception come from notebook 9.3: from `build/models` if they have been
-# trained there with the same knobs, else they are trained now, which takes a while.
+# The plain convnet and, if it is asked for, the mini-Xception come from notebook 9.3: from `build/models` if they
+# have been trained there with the same knobs, else they are trained now, which takes a while.
 
 # %% tags=["networks"] nbval={"timeout": 1800}
+ARCHITECTURES = "9_3_convnet_architectures"
 folders = {"PROFILE": PROFILE, "DATA": DATA, "BUILD": BUILD}
+changed = changed_knobs(Path(BUILD, "models", PROFILE, "9_3.json"), load_lesson(ARCHITECTURES, **folders))
 needed = "step-9.3-7" if "mini-Xception" in (BACKBONE, (BASE or [BACKBONE])[0]) else "baseline"  # both networks, or one
-lesson = load_lesson("9_3_convnet_architectures", ["setup", "step-9.3-4", needed], **folders, **LESSONS["9_3"])
-baseline, split, image_size = lesson.baseline, lesson.split, lesson.IMAGE_SIZE
+lesson = load_lesson(ARCHITECTURES, ["setup", "step-9.3-4", needed], **(folders | changed | LESSONS["9_3"]))
+split, image_size = lesson.split, lesson.IMAGE_SIZE
+print("trained with the knobs of notebook 9.3", *(f"but {name} = {value}" for name, value in changed.items()))
+
+# %% [markdown]
+# If you have changed knobs in notebook 9.3 and run it, these are the networks of that run, and the line above names the
+# knobs. The plain convnet lies in a file, as in the book; from there we load it.
+
+# %% tags=["baseline"]
+baseline = keras.models.load_model(lesson.baseline_path)
+baseline.summary()
 
 # %% [markdown]
 # ## 9.4.1 Intermediate activations
 #
-# The output of each layer for one picture is a stack of maps, a *channel* each, and channels can be looked at. We ask the plain
-# convnet of section 8.2.5 about a cat that it has never seen.
+# The output of each layer for one picture is a stack of maps, a *channel* each, and channels can be looked at. We ask
+# the plain convnet of section 8.2.5 about a cat that it has never seen.
 
 
 # %% tags=["listing-9.6"]
+# Listing 9.6
 def find_picture(choice):
     """Return the path of a picture: of a file, or of one of 9.3's test pictures by its number."""
     return split["test"][0][choice] if isinstance(choice, int) else Path(choice)
@@ -137,15 +148,17 @@ batch = picture[np.newaxis].astype("float32")
 print(batch.dtype, batch.shape)
 
 # %% tags=["listing-9.7", "figure-9.12"]
+# Listing 9.7, figure 9.12
 fig, ax = plt.subplots(figsize=(3.5, 3.5), layout="constrained")
 plots.show_picture(picture, None, ax)
 plots.show(fig, "The test picture of a cat, at the size that the network takes")
 
 # %% [markdown]
-# **Figure 9.12.** The test picture. Now a second model that shares all layers of the first but returns what every convolution
-# and every pooling layer puts out:
+# **Figure 9.12.** The test picture. Now a second model that shares all layers of the first but returns what every
+# convolution and every pooling layer puts out:
 
 # %% tags=["listing-9.8"]
+# Listing 9.8
 shown_layers = [layer for layer in baseline.layers if isinstance(layer, layers.Conv2D | layers.MaxPooling2D)]
 titles = [
     f"{'conv' if isinstance(layer, layers.Conv2D) else 'pool'} {place // 2 + 1}"
@@ -155,16 +168,23 @@ activation_model = keras.Model(baseline.input, [layer.output for layer in shown_
 print(len(activation_model.outputs), "outputs")
 
 # %% tags=["listing-9.9"]
+# Listing 9.9
 activations = [maps.astype("float32") for maps in activation_model.predict(batch, verbose=0)]
 
 # %% tags=["step-9.4-1"]
+# Step 9.4-1
 for title, activation in zip(titles, activations, strict=True):
     print(title, activation.shape)
 
 # %% [markdown]
-# One picture goes in, nine stacks of maps come out. At the book's size of 180 pixels the first is `(1, 178, 178, 32)`. One channel:
+# One picture goes in, nine stacks of maps come out. At the book's size of 180 pixels the first is `(1, 178, 178,
+# 32)`. One channel:
+
+# %% tags=["constants"]
+CHANNEL = knob(sample=2, book=5)  # of the first map: which channel to look at first, counted from 0
 
 # %% tags=["listing-9.10", "figure-9.13"] nbval={"figure_rms": 0.35}
+# Listing 9.10, figure 9.13
 first = activations[0]
 if not 0 <= CHANNEL < first.shape[-1]:
     raise ValueError(f"CHANNEL is {CHANNEL}; expected 0 to {first.shape[-1] - 1}, the channels of the first layer")
@@ -175,28 +195,31 @@ fig.colorbar(image, ax=ax, label="activation")
 plots.show(fig, f"Channel {CHANNEL} of the first convolution for the cat, in colours from dark to bright")
 
 # %% [markdown]
-# **Figure 9.13.** One channel (the book: index 5, the sixth). A small convolution has become a picture again: it is bright where the
-# filter's pattern, an edge or a colour, occurs. Which one that is depends on the training; another seed gives other filters in
-# another order.
+# **Figure 9.13.** One channel (the book: index 5, the sixth). A small convolution has become a picture again: it is
+# bright where the filter's pattern, an edge or a colour, occurs. Which one that is depends on the training; another
+# seed gives other filters in another order.
 #
-# Now all of them. Channels have scales of their own, so each is centred and stretched for itself: to mean 128 and standard
-# deviation 64, cut to 0–255. A channel that is zero everywhere has nothing to stretch, and stays at zero: dark violet.
+# Now all of them. Channels have scales of their own, so each is centred and stretched for itself: to mean 128 and
+# standard deviation 64, cut to 0–255. A channel that is zero everywhere has nothing to stretch, and stays at zero:
+# dark violet.
 
 
 # %% tags=["listing-9.11"]
+# Listing 9.11
 def stretch(values):
-    """Return values of any range as uint8: their mean at 128, their standard deviation 64, cut to 0-255; zeros stay zero."""
+    """Return values as uint8: their mean at 128, their standard deviation 64, cut to 0-255; zeros stay zero."""
     values = np.asarray(values, "float32")
     centred = (values - values.mean()) / (values.std() or 1)
     return np.clip(64 * centred + 128, 0, 255).astype("uint8") if values.any() else np.zeros(values.shape, "uint8")
 
 
 def to_gray(maps):
-    """Return maps (height, width, channels) as gray pictures, uint8 (channels, height, width), each on its own scale."""
+    """Return maps (height, width, channels) as uint8 (channels, height, width), each on its own scale."""
     return np.stack([stretch(channel) for channel in np.moveaxis(maps, -1, 0)])
 
 
 # %% tags=["listing-9.11", "figure-9.14"] nbval={"figure_rms": 0.25}
+# Listing 9.11, figure 9.14
 grids = [plots.tile(to_gray(maps[0]), columns=16, margin=1 + maps.shape[1] // 30) for maps in activations]
 heights = [grid.shape[0] / grid.shape[1] for grid in grids]
 size = (6.5, 6.2 * sum(heights) + 0.35 * len(grids))
@@ -211,66 +234,79 @@ plots.show(
 )
 
 # %% [markdown]
-# **Figure 9.14.** From top to bottom, deeper and deeper. The first layers keep nearly all of the picture: one still sees the cat
-# in most channels. Further down the maps are coarser and harder to read: they say less of how the picture looks and more of
-# what it shows. (A grid takes any number of channels; a last row may be short.)
+# **Figure 9.14.** From top to bottom, deeper and deeper. The first layers keep nearly all of the picture: in many
+# channels one still sees the cat, and some are nearly empty. Further down the maps are coarser and harder to read:
+# they say less of how the picture looks and more of what it shows. (A grid takes any number of channels; a last row
+# may be short.)
 #
-# > **Reader's note.** The book's grid drops what does not fill a row of sixteen, and breaks with fewer channels. It asks for the size of
-# > a layer's output by `layer.output_shape`, which is gone; the maps themselves know their size. And what it calls the second channel
-# > has index 2 in its code: the third.
+# > **Reader's note.** The book's grid drops what does not fill a row of sixteen, and breaks with fewer channels.
 #
-# And more and more channels are one dark violet: the pattern that they look for is not in this picture. Is that so on others, too?
-# We count over a hundred test pictures: the channels that are zero everywhere in a picture, and the values that are zero.
+# And more and more channels are one dark violet: the pattern that they look for is not in this picture. Is that so on
+# others, too? We count over a hundred test pictures: the channels that are zero everywhere in a picture, and the
+# values that are zero.
 
 
 # %% tags=["claim-17"]
 def measure_silence(model, images, batch_size=10):
-    """Return for each output of a model the share of channels that are zero all over a picture, and of zero values."""
-    dead, zero = 0, 0
+    """Return for each output the shares of channels silent on a picture, of zero values, of channels silent on all."""
+    silent, zero, active = 0, 0, [False] * len(model.outputs)
     for start in range(0, len(images), batch_size):
         outputs = model.predict_on_batch(images[start : start + batch_size].astype("float32"))
-        dead += np.array([np.sum(np.all(maps <= 0, axis=(1, 2))) / maps.shape[-1] for maps in outputs])
+        silent += np.array([np.sum(np.all(maps <= 0, axis=(1, 2))) / maps.shape[-1] for maps in outputs])
         zero += np.array([np.sum(maps <= 0) / maps[0].size for maps in outputs])
-    return dead / len(images), zero / len(images)
+        active = [np.any(maps > 0, axis=(0, 1, 2)) | before for maps, before in zip(outputs, active, strict=True)]
+    return silent / len(images), zero / len(images), np.array([1 - channels.mean() for channels in active])
 
 
 test_images, test_labels = lesson.pictures["test"]
 chosen = np.random.default_rng(SEED).permutation(len(test_images))[:100]
-dead_share, zero_share = measure_silence(activation_model, test_images[np.sort(chosen)])
+silent_share, zero_share, dead_share = measure_silence(activation_model, test_images[np.sort(chosen)])
 
 # %% tags=["claim-17"] nbval={"figure_rms": 0.15, "rtol": 0.3, "atol": 10}
 fig, ax = plt.subplots(figsize=(7.5, 3.2), layout="constrained")
 places = np.arange(len(shown_layers))
-ax.bar(places - 0.2, dead_share, 0.4, label="channels that are zero all over a picture")
+ax.bar(places - 0.2, silent_share, 0.4, label="channels that are zero all over a picture")
 ax.bar(places + 0.2, zero_share, 0.4, label="values that are zero")
 ax.set_xticks(places, titles, fontsize=8)
 ax.set(ylabel="share", ylim=(0, 1))
 ax.legend(fontsize=8)
 plots.show(fig, "Share of silent channels and of zero values for each layer, mean of a hundred test pictures")
-for title, dead, zero in zip(titles, dead_share, zero_share, strict=True):
-    print(f"{title} {dead:6.1%} of the channels silent, {zero:6.1%} of the values zero")
+for title, silent, dead, zero in zip(titles, silent_share, dead_share, zero_share, strict=True):
+    print(f"{title} {silent:6.1%} of the channels silent, {dead:6.1%} on all pictures; {zero:6.1%} of the values zero")
 
 # %% [markdown]
-# The share of silent channels grows with depth, as the book says: from 6 % in the first layer, with a small dip in the third, to 44 % in the
-# last, in the stored run. Deep filters are particular: each waits for something that few pictures have. The share of zero *values* does not
-# grow; a pooling keeps the larger of its values, so it has fewer zeros than the convolution before it. What sparse means is to be
-# said along with the claim.
+# The share of silent channels grows with depth, as the book says: from 4 % in the first layer, with a small dip in
+# the third, to 50 % in the last. Two things are mixed in it. A channel that is silent on *every* picture is dead: it
+# was lost in training. The others wait for something that only some pictures have. The share of channels that are
+# silent on all hundred pictures is printed beside it. The share of zero *values* does not grow; a pooling keeps the
+# larger of its values, so it has fewer zeros than the convolution before it. What sparse means is to be said along
+# with the claim.
+
+# %% [markdown]
+# > **Predict, then run.** A picture `(180, 180, 3)` enters the plain convnet, and the first convolution puts out
+# > maps `(178, 178, 32)`. Which side have the maps after the first pooling, and after the second convolution?
+# >
+# > <details><summary>Answer</summary>
+# >
+# > 89 and 87: a pooling halves, and a "valid" 3×3 convolution takes one pixel from each border.
+# >
+# > </details>
 
 # %% [markdown]
 # ## 9.4.2 Filter patterns
 #
-# Now the other way round: instead of asking what a filter does with a picture, we look for the picture that a filter likes best.
-# We start from gray noise and climb: the gradient of the filter's response *with respect to the pixels* says how to change each
-# of them. No weight changes, only the picture.
+# Now the other way round: instead of asking what a filter does with a picture, we look for the picture that a filter
+# likes best. We start from gray noise and climb: the gradient of the filter's response *with respect to the pixels*
+# says how to change each of them. No weight changes, only the picture.
 #
-# First the network. The book takes Xception as trained on ImageNet, without its top; the `sample` profile takes the mini-Xception of
-# 9.3, which has seen nothing but drawn cats and dogs. A network comes with its own idea of what pixels are (0–255, −1–1, or
-# worse), so `load_network` also returns the function that prepares pictures for it.
+# First the network. The book takes Xception as trained on ImageNet, without its top; the `sample` profile takes the
+# mini-Xception of 9.3, which has seen nothing but drawn cats and dogs. A network comes with its own idea of what
+# pixels are (0–255, −1–1, or worse), so `load_network` also returns the function that prepares pictures for it.
 
 
 # %% tags=["load-network"]
 def load_network(name, weights, include_top=True, size=None):
-    """Return a network, or its part below the top, and its function from pictures (N, height, width, 3) in 0-255 to input.
+    """Return a network or its base, and its function from pictures (N, height, width, 3) in 0-255 to input.
 
     The mini-Xception takes pictures of `size` pixels; the networks of Keras Applications have a size of their own with
     their top, and take any size without it.
@@ -290,24 +326,37 @@ def load_network(name, weights, include_top=True, size=None):
     return network, lambda pictures: ops.cast(pictures, "float32")
 
 
+# %% tags=["constants"]
+PATTERN_SIZE = knob(sample=96, book=200)  # pixels
+STEPS = 30  # of gradient ascent
+RATE = 10.0  # length of the first step, where pixels are in [-1, 1]; the last ones shrink to nothing
+
 # %% tags=["listing-9.12"]
+# Listing 9.12
 base_name, base_weights = BASE or (BACKBONE, WEIGHTS)
 base, prepare_for_base = load_network(base_name, base_weights, include_top=False, size=PATTERN_SIZE)
 print(f"{base_name}, from {base.input.shape} to {base.output.shape}, {base.count_params():,} parameters")
 
 # %% tags=["listing-9.13"]
+# Listing 9.13
 CONVOLUTIONS = layers.Conv2D | layers.SeparableConv2D | layers.DepthwiseConv2D
 convolutions = [layer for layer in base.layers if isinstance(layer, CONVOLUTIONS)]
 print(", ".join(layer.name for layer in convolutions))
 
 # %% [markdown]
-# Any of them can be asked. A 1×1 convolution on a skip has nothing of its own to say, so if no layers are named we take four of the
-# others, spread over the depth. The first one becomes the end of a model, the *feature extractor*:
+# Any of them can be asked. A 1×1 convolution on a skip has nothing of its own to say, so if no layers are named we
+# take four of the others, spread over the depth. The first one becomes the end of a model, the *feature extractor*:
+
+
+# %% tags=["constants"]
+FILTER_LAYERS = None  # layers whose filters we ask; None: the book's four in Xception, else four spread over the depth
+FILTER = 2  # which filter of the first of them to ask first: the third
 
 
 # %% tags=["listing-9.14"]
+# Listing 9.14
 def choose_layers(convolutions):
-    """Return the names of four convolutions: the book's in Xception, else spread over the depth, the second one first."""
+    """Return four convolutions' names: the book's in Xception, else spread over the depth, the second one first."""
     names = [layer.name for layer in convolutions]
     in_xception = ("block3_sepconv1", "block2_sepconv1", "block4_sepconv1", "block8_sepconv1")
     if set(in_xception) <= set(names):
@@ -327,15 +376,17 @@ if not 0 <= FILTER < extractor.output.shape[-1]:
     )
 
 # %% tags=["listing-9.15"]
+# Listing 9.15
 pictures = read_picture(find_picture(CAT_PICTURE), (PATTERN_SIZE, PATTERN_SIZE))[np.newaxis]
 maps = extractor(prepare_for_base(pictures), training=False)
 print(f"{filter_layers[0]} gives {maps.shape}")
 
 # %% [markdown]
-# > **`model(x)` or `model.predict(x)`?** The same numbers, two purposes. `predict` cuts its input into batches, runs them one after
-# > the other, and gives back NumPy arrays: right for a thousand pictures, but no gradient can pass. `model(x)` runs all of `x`
-# > at once and gives back a tensor, through which a `GradientTape` can follow the computation: what we need here. And it wants to
-# > be told that this is no training: left alone, Keras's augmentation layers believe that it is, and mirror what we look at.
+# > **`model(x)` or `model.predict(x)`?** The same numbers, two purposes. `predict` cuts its input into batches, runs
+# > them one after the other, and gives back NumPy arrays: right for a thousand pictures, but no gradient can pass.
+# > `model(x)` runs all of `x` at once and gives back a tensor, through which a `GradientTape` can follow the
+# > computation: what we need here. And it wants to be told that this is no training: left alone, Keras's augmentation
+# > layers believe that it is, and mirror what we look at.
 
 # %% tags=["sidebar-predict"]
 predicted = extractor.predict(prepare_for_base(pictures), verbose=0)
@@ -343,13 +394,14 @@ print(type(predicted).__name__, "from predict,", type(maps).__name__, "from a ca
 print("the same numbers:", np.allclose(predicted, maps, rtol=1e-3, atol=1e-3 * np.abs(predicted).max()))
 
 # %% [markdown]
-# What do we want to be large? The filter's mean response, without the two outermost pixels on each side, where the zeros beyond the
-# picture's border play a part.
+# What do we want to be large? The filter's mean response, without the two outermost pixels on each side, where the
+# zeros beyond the picture's border play a part.
 
 
 # %% tags=["step-9.4-2"]
+# Step 9.4-2
 def filter_response(maps, filter_index, border=2):
-    """Return the mean (N,) of one channel of maps (N, height, width, channels), without a border where they have room."""
+    """Return the mean (N,) of a channel of maps (N, height, width, channels), without a border if there is room."""
     maps = ops.take(maps, filter_index, axis=-1)
     if min(maps.shape[1:]) > 2 * border:
         maps = maps[:, border:-border, border:-border]
@@ -359,15 +411,17 @@ def filter_response(maps, filter_index, border=2):
 # %% [markdown]
 # One step: the gradient of the response with respect to the picture, brought to length 1, times the step size, added.
 #
-# > **Reader's note.** The book lets the picture start in [0.4, 0.6] and never limits it, but Xception expects pixels in [−1, 1]. We
-# > start around 0, middle gray, and cut to the valid range after each step; the network's own `prepare` follows, so that all
-# > networks can be asked alike. The book's text calls the length the "root of the mean" of squares; it is the root of their *sum*. And a
-# > filter's number is a tensor here: a Python integer would be compiled into the function, and each filter would cost a compilation.
+# > **Reader's note.** The book lets the picture start in [0.4, 0.6] and never limits it, but Xception expects pixels
+# > in [−1, 1]. We start around 0, middle gray, and cut to the valid range after each step; the network's own
+# > `prepare` follows, so that all networks can be asked alike. The book's text calls the length the "root of the
+# > mean" of squares; it is the root of their *sum*. And a filter's number is a tensor here: a Python integer would be
+# > compiled into the function, and each filter would cost a compilation.
 
 
 # %% tags=["listing-9.16"]
+# Listing 9.16
 def build_ascent(extractor, prepare):
-    """Return a compiled step from (picture, filter's number, rate) to (a picture that the filter likes more, its response before).
+    """Return a compiled step from (picture, filter's number, rate) to (picture with more of it, response before).
 
     Pictures are tensors (1, height, width, 3) in [-1, 1].
     """
@@ -386,16 +440,17 @@ def build_ascent(extractor, prepare):
 
 
 # %% [markdown]
-# And the loop. Two things can be switched on or off, and we will see what they do: cutting to the valid range, and *jitter*, moving the
-# picture by a few random pixels before each step and back after it.
+# And the loop. Two things can be switched on or off, and we will see what they do: cutting to the valid range, and
+# *jitter*, moving the picture by a few random pixels before each step and back after it.
 #
-# > **Reader's note.** The book's steps all have the same length. Ours start with that length and shrink to nothing: of Xception's first
-# > 64 filters in `block2_sepconv1`, two ended below where they had started with steps of 10, since the first step leapt too far.
+# > **Reader's note.** The book's steps all have the same length. Ours start with that length and shrink to nothing:
+# > with steps of one length, some filters of Xception end below where they started, since the first step leaps too far.
 
 
 # %% tags=["listing-9.17"]
+# Listing 9.17
 def grow_pattern(ascend, filter_index, size, steps=30, rate=10.0, clip=True, jitter=0, seed=0):
-    """Return the picture (size, size, 3) in [-1, 1] that a filter likes, and its response before each step and at the end."""
+    """Return the picture (size, size, 3) in [-1, 1] that a filter likes, and its responses: steps, and the end."""
     picture = keras.random.uniform((1, size, size, 3), -0.1, 0.1, seed=seed)
     filter_index, rate = ops.convert_to_tensor(filter_index), ops.convert_to_tensor(rate, "float32")
     dice, responses = np.random.default_rng(seed), []
@@ -411,10 +466,16 @@ def grow_pattern(ascend, filter_index, size, steps=30, rate=10.0, clip=True, jit
 
 
 # %% [markdown]
-# A pattern is no photograph: to be seen well it is centred and stretched, like the channels above, and its border is cut off.
+# A pattern is no photograph: to be seen well it is centred and stretched, like the channels above, and its border is
+# cut off.
+
+
+# %% tags=["constants"]
+CROP = knob(sample=8, book=25)  # pixels cut from each side of a pattern: the border sees zeros beyond the picture
 
 
 # %% tags=["listing-9.18"]
+# Listing 9.18
 def to_picture(pattern, crop=0):
     """Return a pattern (height, width, 3) of any range as a picture, uint8, without `crop` pixels on each side."""
     pixels = stretch(pattern)
@@ -425,6 +486,7 @@ def to_picture(pattern, crop=0):
 
 
 # %% tags=["step-9.4-3", "figure-9.16"] nbval={"figure_rms": 0.2}
+# Step 9.4-3, figure 9.16
 ascend = build_ascent(extractor, prepare_for_base)
 settings = {"as it is": {}, "without cutting": {"clip": False}, "with jitter": {"jitter": 4}}
 grown = {
@@ -441,17 +503,19 @@ axes[-1].legend(fontsize=8)
 plots.show(fig, "Three patterns that one filter likes, and its response rising with the steps of the ascent")
 
 # %% [markdown]
-# **Figure 9.16.** The pattern for the filter with index 2, the third, grown in three ways, and how its response rises. Without cutting
-# it rises further, into pixels that no picture has. With jitter it rises more slowly, since what only works at one exact place does not
-# survive being moved; in this small network the pattern hardly changes.
+# **Figure 9.16.** The pattern for the filter with index 2, the third, grown in three ways, and how its response
+# rises. Without cutting it rises further, into pixels that no picture has. With jitter it rises more slowly, since
+# what only works at one exact place does not survive being moved; and the pattern becomes another one, too.
 #
-# > **Reader's note.** The book calls this pattern the one of "filter 0"; the index in its code is 2. Its code for the grid below is a
-# > syntax error in some printings: an assignment within an index. Ours is `plots.tile`, which also fills a last row that is short.
+# > **Reader's note.** The book calls this pattern the one of "filter 0"; the index in its code is 2. Its code for the
+# > grid below is a syntax error in some printings: an assignment within an index. Ours is `plots.tile`, which also
+# > fills a last row that is short.
 #
 # One filter is an anecdote. Here are the first ones of the layer, each with a picture of its own.
 
 
 # %% tags=["listing-9.19"]
+# Listing 9.19
 def show_patterns(layer_name, count):
     """Grow patterns for the first filters of a layer.
 
@@ -471,6 +535,7 @@ def show_patterns(layer_name, count):
 
 
 # %% tags=["listing-9.19", "figure-9.17"] nbval={"timeout": 1800, "figure_rms": 0.3}
+# Listing 9.19, figure 9.17
 patterns = {name: show_patterns(name, PATTERNS) for name in filter_layers}
 side = 0.65 * math.ceil(math.sqrt(PATTERNS))  # inches
 rows = math.ceil(len(patterns) / 2)
@@ -484,25 +549,39 @@ for ax, name in zip(axes.flat, in_order, strict=False):
 plots.show(fig, "Grids of patterns for the first filters of four layers, from the earliest to the deepest")
 
 # %% tags=["figure-9.17", "erratum-11"] nbval={"rtol": 0.3}
+# Figure 9.17, continued
 for name in in_order:
     _, responses, traces = patterns[name]
     rising = np.sum(responses[:, -1] > responses[:, 0])
     print(f"{name}: the response rose for {rising} of {len(responses)} filters; compilations for all of them: {traces}")
 
 # %% [markdown]
-# Every ascent rises, and one compilation serves all filters of a layer. Read the grids row by row. In the stored run the earliest layer
-# likes plain colours, the next one stripes of one direction, the deeper two mixtures that resemble nothing: the mini-Xception has only
-# ever had to tell drawn cats from dogs. In Xception as trained on ImageNet (`book` profile), edges and colours come first, then
-# textures, and in `block8_sepconv1` shapes that remind of feathers, eyes and leaves.
+# Every ascent rises, and one compilation serves all filters of a layer. Read the grids row by row. In the stored run
+# the earliest layer likes plain colours, the next one stripes of one direction, the deeper two mixtures that resemble
+# nothing: the mini-Xception has only ever had to tell drawn cats from dogs. In Xception as trained on ImageNet
+# (`book` profile), edges and colours come first, then textures, and in `block8_sepconv1` shapes that resemble
+# feathers, eyes and leaves.
+
+# %% [markdown]
+# > **Predict, then run.** A filter is silent whatever the picture is: its gradient is zero everywhere. What does
+# > a step of the ascent do?
+# >
+# > <details><summary>Answer</summary>
+# >
+# > Nothing: the picture stays as it is. Without the lower bound of the length, zero would be divided by zero.
+# >
+# > </details>
 
 # %% [markdown]
 # ## 9.4.3 Grad-CAM: what in this picture speaks for this class?
 #
-# Now the decision itself. *Gradient-weighted class activation mapping* (Selvaraju et al. 2017) asks of the network's last maps: if this
-# channel were a little stronger, would the class's score rise? Channels that help get a large weight, channels that harm a negative
-# one, and the weighted sum of all channels is a map of what speaks for the class.
+# Now the decision itself. *Gradient-weighted class activation mapping* (Selvaraju et al. 2017) asks of the network's
+# last maps: if this channel were a little stronger, would the class's score rise? Channels that help get a large
+# weight, channels that harm a negative one, and the weighted sum of all channels is a map of what speaks for the
+# class.
 
 # %% tags=["listing-9.20"]
+# Listing 9.20
 network, prepare = load_network(BACKBONE, WEIGHTS)
 if network.output.shape[-1] == 1:
     class_names = [(name, name) for name in lesson.CLASS_NAMES]
@@ -511,6 +590,7 @@ else:
 print(f"{BACKBONE}: {network.input.shape[1]} pixels, {len(class_names)} classes, {network.count_params():,} parameters")
 
 # %% tags=["listing-9.21", "figure-9.18"]
+# Listing 9.21, figure 9.18
 cam_size = network.input.shape[1:3]
 picture = read_picture(find_picture(PICTURE), cam_size)
 inputs = prepare(picture[np.newaxis])
@@ -521,12 +601,14 @@ plots.show(fig, "The picture that the network is asked about")
 # %% [markdown]
 # **Figure 9.18.** The picture at the network's size.
 #
-# > **Reader's note.** `preprocess_input`, given an array of floats, writes into that array: the picture shown afterwards is no longer
-# > the picture. Our `prepare` hands it a tensor, which cannot be changed. The book's `load_img` resizes by nearest neighbour, its default;
-# > `read_picture` resizes with care. `model.inputs`, a list, makes Keras warn; we ask for `model.input`.
+# > **Reader's note.** `preprocess_input`, given an array of floats, writes into that array: the picture shown
+# > afterwards is no longer the picture. Our `prepare` hands it a tensor, which cannot be changed. The book's
+# > `load_img` resizes by nearest neighbour, its default; `read_picture` resizes with care. `model.inputs`, a list,
+# > makes Keras warn; we ask for `model.input`.
 
 
 # %% tags=["step-9.4-4"] nbval={"atol": 0.05}
+# Step 9.4-4
 def class_probabilities(network, inputs):
     """Return probabilities (N, classes); a network with one output, the probability of its class 1, has two classes."""
     probabilities = network.predict(inputs, verbose=0)
@@ -539,6 +621,7 @@ for name, label, probability in top_classes:
     print(f"{probability:.3f}  {label} ({name})")
 
 # %% tags=["step-9.4-5"]
+# Step 9.4-5
 top_class_index = int(np.argmax(probabilities))
 print(top_class_index, class_names[top_class_index][1])
 
@@ -550,21 +633,23 @@ explained = labels.index(CLASS) if CLASS else top_class_index
 print("Grad-CAM explains", labels[explained])
 
 # %% [markdown]
-# For Xception and the elephants the book gives African elephant 0.870, tusker 0.077, Indian elephant 0.024, and the index 386.
+# For Xception and the elephants the book gives African elephant 0.870, tusker 0.077, Indian elephant 0.024, and the
+# index 386.
 #
 # ### One place to cut
 #
-# To get the gradient at the last maps we cut the network in two there: *features*, from picture to maps, and a *head*, from maps to the
-# answer. One rule serves all networks: cut at the output of a layer through which everything must pass. Within a residual block there
-# is no such place, for the skip goes around it.
+# To get the gradient at the last maps we cut the network in two there: *features*, from picture to maps, and a
+# *head*, from maps to the answer. One rule serves all networks: cut at the output of a layer through which everything
+# must pass. Within a residual block there is no such place, for the skip goes around it.
 #
 # And we let the head answer with *logits*, the numbers before softmax or sigmoid. We will see why.
 #
-# > **Reader's note.** A common rule, "the last layer that is a convolution", finds the projection on the skip in the mini-Xception, half of
-# > the signal. The right place is the addition after it.
+# > **Reader's note.** A common rule, "the last layer that is a convolution", finds the projection on the skip in the
+# > mini-Xception, half of the signal. The right place is the addition after it.
 
 
 # %% tags=["listing-9.22", "listing-9.23"]
+# Listing 9.22, listing 9.23
 def to_logits(model):
     """Return a model that shares a classifier's layers but leaves out the softmax or sigmoid at its end."""
     last = model.layers[-1]
@@ -577,6 +662,7 @@ def to_logits(model):
 
 
 # %% tags=["listing-9.22", "listing-9.23"]
+# Listing 9.22, listing 9.23, continued
 def cut_points(model):
     """Yield the names of the layers at whose maps a model can be cut in two, from the last to the first."""
     for layer in reversed(model.layers[1:]):
@@ -590,7 +676,7 @@ def cut_points(model):
 
 
 def split_at(model, layer_name):
-    """Return two models that share a model's layers: from its input to the output of a layer, and from there to its end.
+    """Return two models that share a model's layers: from its input to a layer's output, and from there on.
 
     Raises ValueError if there is no such layer, if it has no maps, or if some of the signal goes around it.
     """
@@ -605,6 +691,7 @@ def split_at(model, layer_name):
 
 
 # %% tags=["listing-9.22", "listing-9.23"]
+# Listing 9.22, listing 9.23, continued
 def choose_layer(model, side):
     """Return the last layer whose maps have at least `side` rows, of those at which a model can be cut."""
     sizes = {name: model.get_layer(name).output.shape[1] for name in cut_points(model)}
@@ -621,13 +708,14 @@ maps = features(inputs, training=False)
 print(f"{cam_layer}: {inputs.shape} to {maps.shape} to {head(maps, training=False).shape}")
 
 # %% [markdown]
-# What the gradient is taken of is a *score*, one number for each picture, computed from its logits. For a class it is the class's logit;
-# a network with one output has one for both classes, with opposite signs.
+# What the gradient is taken of is a *score*, one number for each picture, computed from its logits. For a class it is
+# the class's logit; a network with one output has one for both classes, with opposite signs.
 
 
 # %% tags=["listing-9.24"] nbval={"rtol": 0.3}
+# Listing 9.24
 def class_score(index):
-    """Return the score of a class, or of a class for each picture: from logits (N, classes), or (N, 1) for two, to (N,)."""
+    """Return the score of a class, or of one per picture: from logits (N, classes), or (N, 1) for two, to (N,)."""
 
     def score(logits):
         if logits.shape[-1] == 1:
@@ -644,17 +732,19 @@ gradients = tape.gradient(scores, maps)
 print(f"logit {float(scores[0]):.2f}, gradient {gradients.shape}")
 
 # %% [markdown]
-# The mean of the gradient over a channel's places is the channel's weight. Here is all of it as one function to take along; it takes a
-# batch, and each picture is treated as if it were alone. Most of the work is in the features, through which no gradient has to pass:
-# `predict_on_batch` has them compiled, several times faster than calling them. The tape watches the head alone.
+# The mean of the gradient over a channel's places is the channel's weight. Here is all of it as one function to take
+# along; it takes a batch, and each picture is treated as if it were alone. Most of the work is in the features,
+# through which no gradient has to pass: `predict_on_batch` has them compiled, several times faster than calling them.
+# The tape watches the head alone.
 
 
 # %% tags=["listing-9.25"]
+# Listing 9.25
 def grad_cam(features, head, inputs, score):
-    """Return what in each picture speaks for a score: raw maps, float32 (N, height, width), negative where it speaks against.
+    """Return what in each picture speaks for a score: raw maps, float32 (N, height, width), below 0 if against.
 
-    `features` and `head` come from `split_at`; `inputs` are pictures as the model takes them, (N, height, width, 3); `score` takes
-    the head's logits to a number for each picture, (N,).
+    `features` and `head` come from `split_at`; `inputs` are pictures as the model takes them, (N, height, width, 3);
+    `score` takes the head's logits to a number for each picture, (N,).
     Source: R. Selvaraju et al., Grad-CAM, ICCV 2017, without the final relu.
     """
     maps = ops.convert_to_tensor(features.predict_on_batch(inputs), "float32")
@@ -666,11 +756,17 @@ def grad_cam(features, head, inputs, score):
 
 
 # %% [markdown]
-# What speaks against the class is cut off, and the rest is scaled to 1. If nothing speaks for it, the map is zero everywhere; dividing by
-# its maximum would make it "not a number".
+# What speaks against the class is cut off, and the rest is scaled to 1. If nothing speaks for it, the map is zero
+# everywhere; dividing by its maximum would make it "not a number".
+
+
+# %% tags=["constants"]
+COLORMAP = "magma"  # of the heatmaps; the book takes "jet", which draws edges that are not there
+OPACITY = 0.4  # of the heatmap over the picture
 
 
 # %% tags=["listing-9.26"]
+# Listing 9.26
 def to_heatmap(raw):
     """Return a raw map (height, width) as a heatmap in 0-1, its largest value 1, or all zeros."""
     positive = np.maximum(raw, 0)
@@ -683,6 +779,7 @@ def resize(heatmaps, size):
 
 
 # %% tags=["listing-9.26", "figure-9.19"] nbval={"figure_rms": 0.4}
+# Listing 9.26, figure 9.19
 raw = grad_cam(features, head, inputs, class_score(explained))[0]
 heatmap = to_heatmap(raw)
 fig, ax = plt.subplots(figsize=(4.2, 3.5), layout="constrained")
@@ -697,14 +794,16 @@ plots.show(fig, "The heatmap: a coarse grid, bright where the picture speaks for
 
 
 # %% tags=["listing-9.27"]
+# Listing 9.27
 def lay_over(picture, heatmap, colormap="magma", opacity=0.4):
-    """Return a picture, uint8 (height, width, 3), under a heatmap of any size in 0-1, coloured by a matplotlib colour map."""
+    """Return a picture, uint8 (height, width, 3), under a heatmap of any size in 0-1, in colours of matplotlib."""
     fine = resize(heatmap[np.newaxis], picture.shape[:2])[0]
     colours = 255 * plt.get_cmap(colormap)(fine)[..., :3]
     return ((1 - opacity) * picture + opacity * colours).round().astype("uint8")
 
 
 # %% tags=["listing-9.27", "figure-9.20"] nbval={"figure_rms": 0.2}
+# Listing 9.27, figure 9.20
 overlay = lay_over(picture, heatmap, COLORMAP, OPACITY)
 Image.fromarray(overlay).save(FIGURES / f"{Path(find_picture(PICTURE)).stem}_cam.jpg", quality=92)
 other_class = next(int(index) for index in np.argsort(-probabilities) if index != explained)
@@ -719,11 +818,13 @@ plots.show(
 )
 
 # %% [markdown]
-# **Figure 9.20.** Bright is what speaks for the class that is explained, and beside it what speaks for the most likely of the others. With two classes
-# the second map is the first one's negative: what was cut off there. In the book's picture the ears of the calf are strongly lit.
+# **Figure 9.20.** Bright is what speaks for the class that is explained, and beside it what speaks for the most
+# likely of the others. With two classes the second map is the first one's negative: what was cut off there. In the
+# book's picture the ears of the calf are strongly lit.
 #
-# The score may be anything that can be computed from the answer. The network of notebook 9.2 answers for every pixel; take the mean logit
-# "animal" over the pixels that it calls animal, and the map shows which places this answer comes from.
+# The score may be anything that can be computed from the answer. The network of notebook 9.2 answers for every pixel;
+# take the mean logit "animal" over the pixels that it calls animal, and the map shows which places this answer comes
+# from.
 
 # %% tags=["segmentation"] nbval={"timeout": 1800, "figure_rms": 0.2}
 cells = ["setup", "step-9.2-1", "step-9.2-2", "step-9.2-5", "step-9.2-7"]
@@ -734,7 +835,7 @@ answer = np.argmax(segmenter.predict(pet[np.newaxis], verbose=0)[0], axis=-1)
 
 # %% tags=["segmentation"] nbval={"figure_rms": 0.2}
 def mask_score(mask, class_index):
-    """Return the score of a class on the pixels of a mask (height, width), from logits (N, height, width, classes) to (N,)."""
+    """Return the score of a class on a mask (height, width): from logits (N, height, width, classes) to (N,)."""
     mask = ops.cast(mask, "float32")
     return lambda logits: ops.sum(logits[..., class_index] * mask, axis=(1, 2)) / ops.maximum(ops.sum(mask), 1)
 
@@ -752,22 +853,26 @@ for ax, index in zip(axes[2:], (0, 1), strict=True):
 plots.show(fig, "A pet, its predicted mask, and the heatmaps of what speaks for animal and for background")
 
 # %% [markdown]
-# For the animal the middle of its body counts, for the background the open sky. The network answers pixel by pixel, but each pixel's
-# answer rests on a neighbourhood.
+# For the animal, places on the animal count, for its background the space around it. The network answers pixel by
+# pixel, but each pixel's answer rests on a neighbourhood.
 #
 # ### Why logits?
 #
-# A probability near 1 can hardly rise any more: through a sigmoid its gradient is the logit's times p·(1 − p), which goes to zero, and
-# softmax does the same. A map made from probabilities fades just where the network is most certain. We make both maps for a number of pictures, and plot the largest
-# value of each against the certainty.
+# A probability near 1 can hardly rise any more: through a sigmoid its gradient is the logit's times p·(1 − p), which
+# goes to zero, and softmax does the same. A map made from probabilities fades just where the network is most certain.
+# We make both maps for a number of pictures, and plot the largest value of each against the certainty.
 
 # %% [markdown]
 # First the pictures: they need masks, for the scores below, and the network must not have learned from them.
 
 
+# %% tags=["constants"]
+SCORED = knob(sample=400, book=1000)  # pictures with masks on which heatmaps are scored: all that validate
+
+
 # %% tags=["scored-pictures"]
 def list_scored():
-    """Return the paths of validation pictures in a folder with `annotations/trimaps`: those of 9.3 if drawn, else those of 9.2."""
+    """Return the paths of validation pictures that have trimaps: those of 9.3 if drawn, else those of 9.2."""
     if PROFILE == "sample":
         return split["validation"][0]
     validation = segmentation.names[-segmentation.VALIDATION :]
@@ -813,25 +918,27 @@ fig, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
 for name, score in (("logit", class_score), ("probability", class_probability)):
     strengths = np.abs(raw_maps(network, cam_layer, scored_images[some], classes[some], score)).max((1, 2))
     ax.plot(np.maximum(missing, 1e-8), np.maximum(strengths, 1e-12), "o", ms=4, alpha=0.6, label=f"map of the {name}")
-ax.set(xscale="log", yscale="log", xlabel="1 − probability of the most likely class", ylabel="largest value of the map")
+ax.set(xscale="log", yscale="log")
+ax.set(xlabel="1 − probability of the most likely class", ylabel="largest value of the map")
 ax.invert_xaxis()
 ax.legend(fontsize=8)
 plots.show(fig, "Strength of the map against certainty: of the logit it stays, of the probability it falls to nothing")
 
 # %% [markdown]
-# To the right the network is ever more certain. The map of the logit stays strong; that of the probability falls in step with what
-# is left to gain. Further to the right a probability becomes exactly 1 in 32-bit numbers and its map exactly 0: nothing to see for the
-# very pictures that are clearest.
+# To the right the network is ever more certain. The map of the logit stays strong; that of the probability falls in
+# step with what is left to gain. Further to the right a probability becomes exactly 1 in 32-bit numbers and its map
+# exactly 0: nothing to see for the very pictures that are clearest.
 #
-# > **Reader's note.** The book takes the gradient of the softmax output, takes its mean over the batch, too, which is right for one
-# > picture only, and divides by the map's maximum even if that is 0. Here the score is a logit, each picture has its own weights, and an
-# > empty map stays empty.
+# > **Reader's note.** The book takes the gradient of the softmax output, takes its mean over the batch, too, which is
+# > right for one picture only, and divides by the map's maximum even if that is 0. Here the score is a logit, each
+# > picture has its own weights, and an empty map stays empty.
 #
 # ### Is the heatmap right?
 #
-# A bright spot on the animal convinces, but it might be there on any picture, for animals are in the middle of pictures. So we *score*:
-# which share of a heatmap's energy, of the sum of its values, lies on the animal (its mask; pixels of the outline do not count)? And
-# the same for two heatmaps that know nothing: one that is equal everywhere, and a blob in the centre.
+# A bright spot on the animal convinces, but it might be there on any picture, for animals are in the middle of
+# pictures. So we *score*: which share of a heatmap's energy, of the sum of its values, lies on the animal (its mask;
+# pixels of the outline do not count)? And the same for two heatmaps that know nothing: one that is equal everywhere,
+# and a blob in the centre.
 
 
 # %% tags=["energy"]
@@ -911,14 +1018,17 @@ for other in ("centred blob", "uniform map"):
 print(f"{np.mean(np.isnan(on_animal['Grad-CAM'])):.3f} of the maps are empty")
 
 # %% [markdown]
-# The verdict under the bars compares picture by picture, with a 95 % interval of the mean difference. In the stored run of the `sample` profile,
-# Grad-CAM finds the animal clearly better than a map that is equal everywhere, **but hardly better than the centred blob**, which has never
-# seen a picture. Drawn heads are nearly always in the middle. On the right the score's own weakness: a narrower blob does better still, without knowing anything, for
-# the very middle of these pictures is always animal. Energy rewards maps that are timid. A score needs its blank, and a fair one.
+# The verdict under the bars compares picture by picture, with a 95 % interval of the mean difference. In the stored
+# run of the `sample` profile, Grad-CAM finds the animal clearly better than a map that is equal everywhere, **and
+# no better than the centred blob**, which has never seen a picture. Drawn heads are nearly always in the middle.
+# On the right the score's own weakness: a narrower blob does better still, without knowing anything, for the very
+# middle of these pictures is always animal. Energy rewards small maps. A score needs a fair
+# baseline.
 #
-# The network need not look at all of the animal: what tells a cat from a dog is only a part of it. The drawn animals come with a mask for
-# each part. Muzzle, ears, eyes (their size and pupils) and whiskers differ in shape between cats and dogs; coat, colours and surroundings
-# do not. So we ask again, of the energy that is on the animal: how much is on the parts of the head that tell?
+# The network need not look at all of the animal: what tells a cat from a dog is only a part of it. The drawn animals
+# come with a mask for each part. Muzzle, ears, eyes (their size and pupils) and whiskers differ in shape between cats
+# and dogs; coat, colours and surroundings do not. So we ask again, of the energy that is on the animal: how much is
+# on the parts of the head that distinguish them?
 
 # %% tags=["parts"] nbval={"atol": 0.06, "figure_rms": 0.15}
 TELLING = ("muzzle", "ears", "eyes", "whiskers")
@@ -942,18 +1052,19 @@ else:
     print("These pictures have no masks of the parts.")
 
 # %% [markdown]
-# In the stored run Grad-CAM's share is a little above that of the uniform map, and no higher than that of the blob. So this map tells us that the
-# network looks at heads, where animals are anyway; it does not show how it tells their species. Without the score we would have made up
-# a story about figure 9.20, of cheeks that speak for the dog and a forehead that speaks for the cat.
+# In the stored run Grad-CAM's share is a little above that of the uniform map, and no higher than that of the blob.
+# So this map tells us that the network looks at heads, where animals are anyway; it does not show how it tells their
+# species. Without the score we might have made up a story about figure 9.20.
 #
 # ### At which layer?
 #
-# The last maps have seen most, but are the coarsest. We cut the same network at its last layer of each size and score a hundred pictures.
+# The last maps have seen most, but are the coarsest. We cut the same network at its last layer of each size and score
+# a hundred pictures.
 
 
 # %% tags=["layers"]
 def measure_layers(network, names):
-    """Return for each layer the share of energy on the animal in a hundred pictures: mean, and half its 95 % interval."""
+    """Return for each layer the energy on the animal in a hundred pictures: mean, and half its 95 % interval."""
     images, masks, measured = scored_images[some], scored_masks[some], {}
     seen = class_probabilities(network, prepare(images)).argmax(axis=-1)
     for name in names:
@@ -990,16 +1101,22 @@ plots.show(
 )
 
 # %% [markdown]
-# In the stored run the 3×3 maps at the end do little better than a uniform map, though one bright cell in their middle would score far higher:
-# it is not the size alone. The 12×12 maps do best, and better than the blob, by more than the interval. It is tempting to stop here and to
-# advise everybody to cut at 12×12. The best of six layers on the same hundred pictures flatters, though, and there is a worse catch: see below.
+# In the stored run the 3×3 maps at the end do little better than a uniform map, though one bright cell in their
+# middle would score far higher: it is not the size alone. The 12×12 maps do best. It is tempting to stop here and to
+# advise everybody to cut at 12×12. The best of six layers on the same hundred pictures flatters, though, and there is
+# a worse catch: see below.
 #
 # ### The sanity check
 #
-# A heatmap should depend on what the network has learned. If it looks the same after the weights have been destroyed, it only shows the
-# picture's edges. So we replace the weights from the top, a few layers at a time, with fresh ones from the initialiser, and watch how alike
-# the maps for the same class remain (Adebayo et al. 2018). Alike means here: the rank correlation between the maps of the same picture,
-# and also its absolute value, for a map turned into its negative still shows the same places.
+# A heatmap should depend on what the network has learned. If it looks the same after the weights have been destroyed,
+# it only shows the picture's edges. So we replace the weights from the top, a few layers at a time, with fresh ones
+# from the initialiser, and watch how alike the maps for the same class remain (Adebayo et al. 2018). Alike means
+# here: the rank correlation between the maps of the same picture, and also its absolute value, for a map turned into
+# its negative still shows the same places.
+
+
+# %% tags=["constants"]
+RANDOMISED = knob(sample=50, book=20)  # pictures for the sanity check
 
 
 # %% tags=["sanity"]
@@ -1014,7 +1131,7 @@ def randomise(model, names, seed):
 
 
 def rank_correlation(maps, others):
-    """Return Spearman's rank correlation of each map (N, height, width) with its partner, (N,); 0 where one is constant."""
+    """Return Spearman's rank correlation of maps (N, height, width) with their partners, (N,); 0 if constant."""
 
     def correlate(first, second):
         constant = np.ptp(first) == 0 or np.ptp(second) == 0
@@ -1029,10 +1146,10 @@ steps = sorted({round(step) for step in np.linspace(0, len(weighted), 9)})
 
 
 def measure_similarity(network, seed):
-    """Return rank correlations (N,) of a network's maps: for each of `steps` with those after it, and with others' maps.
+    """Return rank correlations (N,) of a network's maps: with those after each of `steps`, and with others' maps.
 
-    `seed` is for the new weights, and none that a network was trained from: that one brings its first weights back, which a
-    trained network still resembles.
+    `seed` is for the new weights, and none that a network was trained from: that one brings its first weights back,
+    which a trained network still resembles.
     """
     images, similarity = scored_images[:RANDOMISED], {}
     seen = class_probabilities(network, prepare(images)).argmax(axis=-1)
@@ -1062,18 +1179,23 @@ print("rank correlation", ", ".join(f"{step}: {values.mean():.2f}" for step, val
 print(f"between maps of different pictures: {elsewhere.mean():.2f}")
 
 # %% [markdown]
-# The thin gray lines are what two maps of *different* pictures have in common. With all weights in place the maps are the same, of course.
-# With new weights in the top layers alone, the similarity is gone: the map shows what the network has learned. A method whose curve stays
-# high would be an edge detector in disguise.
+# The thin gray lines are what two maps of *different* pictures have in common. With all weights in place the maps are
+# the same, of course. With new weights in the top layers alone, they are no more alike than maps of different pictures:
+# the map shows what the network has learned. A method whose curve stays high would be an edge detector in disguise.
 #
-# > **A trap.** Our first version drew the new weights from the seed of the training. They were then the very weights that the network had
-# > started from, which a short training does not leave far behind: with three new layers the maps still had 0.73 in common.
+# > **A trap.** Our first version drew the new weights from the seed of the training. They were then the very weights
+# > that the network had started from, which a short training does not leave far behind, and the maps stayed alike.
 #
 # ### Would another training say the same?
 #
-# All intervals so far are about *pictures*: they say how far other pictures of the same kind would move a mean. All pictures were judged by one
-# network, though, and had its training begun with other weights, or on a processor that rounds in another way, it would be another network. So
-# we train it again, from other seeds, and repeat both measurements: the energy at each size of maps, and the sanity check.
+# All intervals so far are about *pictures*: they say how far other pictures of the same kind would move a mean. All
+# pictures were judged by one network, though, and had its training begun with other weights, or on a processor that
+# rounds in another way, it would be another network. So we train it again, from other seeds, and repeat both
+# measurements: the energy at each size of maps, and the sanity check.
+
+
+# %% tags=["constants"]
+TRAININGS = knob(sample=4, book=1)  # of the mini-Xception, each from another seed, that are compared at the end
 
 
 # %% tags=["trainings"]
@@ -1116,33 +1238,43 @@ axes[1].set(xlabel="layers with new weights, from the top", title="rank correlat
 axes[0].legend(fontsize=8)
 plots.show(fig, "The energy at each size, and the sanity check, for several trainings of the same network")
 for side, means in zip(sides, np.array([[mean for mean, _ in e.values()] for e in energies]).T, strict=True):
-    print(
-        f"{side}: {means.mean():.2f} of the energy on the animal, mean of {len(means)}; standard deviation {means.std():.2f}"
-    )
+    spread = f"mean of {len(means)}; standard deviation {means.std():.2f}"
+    print(f"{side}: {means.mean():.2f} of the energy on the animal, {spread}")
 
 # %% [markdown]
-# Left, what remains: in every training the 3×3 maps do hardly better than a uniform map, and the 6×6 maps much better. What does not remain:
-# the 12×12 maps are far above the blob in one training and below it in another, and the lines cross. The intervals over pictures were
-# much narrower than the distance between the lines. Over 21 such networks, from nine seeds and with four ways of rounding, the energy of all
-# 400 pictures was 0.68 on average at 6×6 (0.62 to 0.72) and 0.67 at 12×12 (0.55 to 0.78); the blob's is 0.68. So these maps find these
-# animals **as well as a blob in the middle does**, and "cut at 12×12" would have been news about one network.
+# Left, what remains: in every training the 3×3 maps do hardly better than a uniform map, and the 6×6 maps much
+# better. What does not remain: the 12×12 maps are far above the blob in one training and below it in another, and the
+# lines cross. The intervals over pictures were much narrower than the distance between the lines. A verdict
+# about heatmaps of *such networks* needs several of them: "cut at 12×12" would have been news about one network.
 #
-# Right: in every training a few new layers at the top are enough, and the similarity is gone. Where it wanders then is chance: a random
-# network's maps are bright at much the same place in all pictures, so even the mean of fifty is not zero. (One of the 21 networks came to
-# −0.73 with three new layers: its maps had nearly become their negatives. Hence the absolute value in the figure before.)
+# Right: in every training a few new layers at the top are enough, and the maps are hardly more alike than those of
+# different pictures. Where the line wanders then is chance: a random network's maps are bright at much the same place
+# in all pictures, so even the mean over many is not zero, and it may be negative. Hence the absolute value in the
+# figure before.
 #
-# (One line? Networks of Keras Applications come from one training each. Their results have the same catch, and no remedy.)
+# (One line? Networks of Keras Applications come from one training each. Their results have the same catch, and no
+# remedy.)
+
+# %% [markdown]
+# > **Predict, then run.** A network with one output tells cats from dogs. How does the raw map for "cat" look, if
+# > you know the one for "dog"?
+# >
+# > <details><summary>Answer</summary>
+# >
+# > It is the same map with the opposite sign: there is only one logit.
+# >
+# > </details>
 
 # %% [markdown]
 # ## Look for yourself
 #
-# One layer, one of its channels and one class, in one figure. In a running notebook the next cells bring three menus; elsewhere they
-# show one choice.
+# One layer, one of its channels and one class, in one figure. In a running notebook the next cells bring three menus;
+# elsewhere they show one choice.
 
 
 # %% tags=["explorer"]
 def explore(layer, channel, class_index):
-    """Return a figure: a channel's activation for the picture, the pattern that it likes, and the heatmap for a class."""
+    """Return a figure: a channel's activation for the picture, its pattern, and the heatmap for a class."""
     extractor = keras.Model(network.input, network.get_layer(layer).output)
     maps = ops.convert_to_numpy(extractor(inputs, training=False))
     channel = min(channel, maps.shape[-1] - 1)
@@ -1198,31 +1330,34 @@ results = {
     "energy_by_layer_of_trainings": [{name: mean for name, (mean, _) in measured.items()} for measured in energies],
     "similarity_all_new": float(similarity[len(weighted)].mean()),
     "similarity_different_pictures": float(elsewhere.mean()),
-    "silent_channels": dict(zip(titles, dead_share.tolist(), strict=True)),
+    "silent_channels": dict(zip(titles, silent_share.tolist(), strict=True)),
 }
 path = save_results(results, Path(BUILD, "results", "9_4.json"))
 
 # %% [markdown]
 # ## What we saw
 #
-# - First layers keep the picture, deep ones are silent for much of it: the share of silent channels grows with depth, from the second
-#   convolution on.
-# - Gradient ascent shows what a filter responds to: colours first, then stripes and textures. What the deepest filters like
-#   depends on what the network has been taught.
-# - Grad-CAM takes four steps: cut the network, take the gradient of a score with respect to the maps, average it per channel, sum the
-#   weighted channels. The score should be a logit, and may be of a class, of its opposite, or of some pixels.
-# - A heatmap that looks right is not yet right. Ours depends on the learned weights (sanity check). In the `sample` profile it finds the
-#   animal better than a uniform map, but no better than a blob in the middle.
-# - An interval speaks for what was varied. Ours varied the pictures; another training moved the result further than another hundred pictures.
+# - First layers keep the picture, deep ones are silent for much of it: the share of silent channels grows with depth,
+#   with a dip.
+# - Gradient ascent shows what a filter responds to: colours first, then stripes and textures. What the deepest
+#   filters like depends on what the network has been taught.
+# - Grad-CAM takes four steps: cut the network, take the gradient of a score with respect to the maps, average it per
+#   channel, sum the weighted channels. The score should be a logit, and may be of a class, of its opposite, or of
+#   some pixels.
+# - A heatmap that looks right is not yet right. Ours depends on the learned weights (sanity check). In the `sample`
+#   profile it finds the animal better than a uniform map, but no better than a blob in the middle.
+# - An interval speaks for what was varied. Ours varied the pictures; another training moved the result further than
+#   another hundred pictures.
 #
-# **Limits.** Grad-CAM averages the gradient over a map, so it is exact only where the head is a mean followed by a linear layer; at earlier
-# layers it is a heuristic. Energy on the animal rewards timid maps, and the verdict depends on the width of the blob. The sanity check draws
-# new weights once for each network. In the `sample` profile all animals are drawn, with heads in the middle.
+# **Limits.** Grad-CAM averages the gradient over a map, so it is exact only where the head is a mean followed by a
+# linear layer; at earlier layers it is a heuristic. Energy on the animal rewards small maps, and the verdict depends
+# on the width of the blob. The sanity check draws new weights once for each network. In the `sample` profile all
+# animals are drawn, with heads in the middle.
 #
 # ### Exercises
 #
-# **1. A finer cut.** Are the maps at 12×12 better than the centred blob on *all* pictures that we score, and do they prefer the parts that
-# tell? In one training, and in all?
+# **1. A finer cut.** Are finer maps, the third of `by_side`, better than the centred blob on *all* pictures that we
+# score, and do they prefer the parts that distinguish? In one training, and in all?
 #
 # <details><summary>Solution</summary>
 #
@@ -1236,12 +1371,12 @@ path = save_results(results, Path(BUILD, "results", "9_4.json"))
 #         print_difference(on_parts | {"Grad-CAM": energy_share(maps, telling, parts > 0)})
 # ```
 #
-# Each line sounds certain, and they contradict each other. In the stored run the 12×12 maps are better than the blob on the animal in three
-# trainings and worse in one; over the 21 networks the mean is level with the blob, on the animal as on the parts.
+# Each line sounds certain, and they contradict each other. In the stored run the finer maps are better than the blob
+# on the animal in some trainings and worse in others.
 # </details>
 #
-# **2. Every place for itself.** Grad-CAM gives all places of a channel the same weight. HiResCAM (Draelos, Carin 2020) multiplies each value
-# with its own gradient. Write it, and score it.
+# **2. Every place for itself.** Grad-CAM gives all places of a channel the same weight. HiResCAM (Draelos, Carin
+# 2020) multiplies each value with its own gradient. Write it, and score it.
 #
 # <details><summary>Solution</summary>
 #
@@ -1254,17 +1389,19 @@ path = save_results(results, Path(BUILD, "results", "9_4.json"))
 #     return ops.convert_to_numpy(ops.mean(tape.gradient(scores, maps) * maps, axis=-1))
 # ```
 #
-# Where the head is a global mean and a linear layer, both are the same. HiResCAM's values also add up to the score, less the bias and but
-# for a factor, where a flattening and a linear layer follow; further from the end neither is exact.
+# Where the head is a global mean and a linear layer, both are the same. HiResCAM's values also add up to the score,
+# up to the bias and a constant factor, where a flattening and a linear layer follow; further from the end neither is
+# exact.
 # </details>
 #
-# **3. Cover it.** If the bright place speaks for the class, the logit should fall when it is covered, and by more than when another place is.
+# **3. Cover it.** If the bright place speaks for the class, the logit should fall when it is covered, and by more
+# than when another place is.
 #
 # <details><summary>Solution</summary>
 #
 # ```python
 # def cover(pictures, heatmaps, side):
-#     """Return copies of pictures (N, height, width, 3) with a gray square around the brightest place of each heatmap."""
+#     """Return copies of pictures (N, height, width, 3), gray around the brightest place of each heatmap."""
 #     covered = pictures.copy()
 #     for picture, heatmap in zip(covered, heatmaps, strict=True):
 #         y, x = np.unravel_index(heatmap.argmax(), heatmap.shape)
@@ -1280,12 +1417,29 @@ path = save_results(results, Path(BUILD, "results", "9_4.json"))
 #     print(f"{name}: the logit falls by {float(ops.mean(before - after)):.2f}")
 # ```
 #
-# This asks the network itself, and needs no mask. In the stored run's network covering the middle hurts more: the brightest place of a 6×6 map
-# is not always the one that counts most.
+# This asks the network itself, and needs no mask. In the stored run's network covering the middle hurts more: the
+# brightest place of a 6×6 map is not always the one that counts most.
 # </details>
+
+# %% [markdown]
+# ## Glossary
 #
+# - **activation, map**: what a layer puts out for a picture.
+# - **channel**: one of a layer's maps.
+# - **dead channel**: a channel that is zero on every picture.
+# - **filter pattern**: a picture that makes a filter's response large.
+# - **gradient ascent**: steps that change the picture, not the weights, to raise a number.
+# - **logit**: the number before softmax or sigmoid.
+# - **Grad-CAM**: the sum of the last maps, each weighted by the mean gradient of the class's score.
+# - **heatmap**: a Grad-CAM map without what speaks against the class, scaled to 1.
+# - **energy**: the sum of a heatmap's values.
+# - **rank correlation**: how alike two maps order their places: 1 the same order, 0 none, −1 the opposite.
+# - **sanity check**: do the maps change when the weights are destroyed?.
+
+# %% [markdown]
 # ### Sources
 #
-# F. Chollet, *Deep Learning with Python*, 2nd edition, Manning 2021, section 9.4. R. Selvaraju et al., *Grad-CAM*, ICCV 2017. J. Adebayo et al.,
-# *Sanity Checks for Saliency Maps*, NeurIPS 2018. H. Wang et al., *Score-CAM*, CVPR workshops 2020 (energy inside an object). R. Draelos, L. Carin, *Use
-# HiResCAM instead of Grad-CAM*, 2020. A. Mordvintsev, C. Olah, M. Tyka, *Inceptionism*, 2015 (jitter). F. Chollet, *Xception*, CVPR 2017.
+# F. Chollet, *Deep Learning with Python*, 2nd edition, Manning 2021, section 9.4. R. Selvaraju et al., *Grad-CAM*,
+# ICCV 2017. J. Adebayo et al., *Sanity Checks for Saliency Maps*, NeurIPS 2018. H. Wang et al., *Score-CAM*, CVPR
+# workshops 2020 (energy inside an object). R. Draelos, L. Carin, *Use HiResCAM instead of Grad-CAM*, 2020. A.
+# Mordvintsev, C. Olah, M. Tyka, *Inceptionism*, 2015 (jitter). F. Chollet, *Xception*, CVPR 2017.

@@ -174,7 +174,7 @@ PROSE = """\
 
 In 5,801 pictures, 44 % of 0.123, the book's 2,880,643 and 16 bits. `99.5` and [a link](https://a.org/77.7) are none.
 
-> **Predict, then run.** How many? <details><summary>Answer</summary>About 5,801.</details>
+> **Predict, then run.** Up to 5,801? <details><summary>Answer</summary>77.</details>
 
 ## Glossary
 
@@ -248,7 +248,7 @@ SLIPS = {  # the same for the prose
         ("44 %", "45 %"),
         ("0.123", "0.124"),
         ("the book's", "our"),
-        ("About 5,801", "About 5,810"),
+        ("to 5,801", "to 5,810"),
     ],
 }
 

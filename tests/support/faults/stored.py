@@ -39,7 +39,7 @@ MUTANTS = [
     ),
     Mutant(
         "wrong number in prose",
-        in_prose("from 6 % in the first", "from 8 % in the first", INTERPRETING),
+        in_prose("from 4 % in the first", "from 8 % in the first", INTERPRETING),
         "says 8 %, which neither its cells show nor the book says",
         (f"notebooks/{INTERPRETING}.ipynb",),
     ),
