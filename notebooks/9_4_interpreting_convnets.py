@@ -1180,8 +1180,9 @@ print(f"between maps of different pictures: {elsewhere.mean():.2f}")
 
 # %% [markdown]
 # The thin gray lines are what two maps of *different* pictures have in common. With all weights in place the maps are
-# the same, of course. With new weights in the top layers alone, they are no more alike than maps of different pictures:
-# the map shows what the network has learned. A method whose curve stays high would be an edge detector in disguise.
+# the same, of course. With new weights in the first few layers from the top, they are no more alike than maps of
+# different pictures: the map shows what the network has learned. (Where the curve goes then: see the next section.) A
+# method whose curve stays high would be an edge detector in disguise.
 #
 # > **A trap.** Our first version drew the new weights from the seed of the training. They were then the very weights
 # > that the network had started from, which a short training does not leave far behind, and the maps stayed alike.
@@ -1243,14 +1244,14 @@ for side, means in zip(sides, np.array([[mean for mean, _ in e.values()] for e i
 
 # %% [markdown]
 # Left, what remains: in every training the 3×3 maps do hardly better than a uniform map, and the 6×6 maps much
-# better. What does not remain: the 12×12 maps are far above the blob in one training and below it in another, and the
+# better. What does not remain: the 12×12 maps are above the blob in three trainings and far below it in one, and the
 # lines cross. The intervals over pictures were much narrower than the distance between the lines. A verdict
 # about heatmaps of *such networks* needs several of them: "cut at 12×12" would have been news about one network.
 #
-# Right: in every training a few new layers at the top are enough, and the maps are hardly more alike than those of
-# different pictures. Where the line wanders then is chance: a random network's maps are bright at much the same place
-# in all pictures, so even the mean over many is not zero, and it may be negative. Hence the absolute value in the
-# figure before.
+# Right: in each training the likeness falls as soon as the top layers have new weights, in three of the four to next
+# to nothing, in one to about half at first. Where the lines wander then is chance: a random network's maps are bright
+# at much the same place in all pictures, so even the mean over many is not zero, and it may be negative. Hence the
+# absolute value in the figure before.
 #
 # (One line? Networks of Keras Applications come from one training each. Their results have the same catch, and no
 # remedy.)
