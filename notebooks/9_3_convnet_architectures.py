@@ -776,8 +776,7 @@ def xception_block(x, filters, momentum=0.99, residual=True, batch_norm=True, se
 def build_mini_xception(image_size, filters, momentum=0.99, rotation=0.1, zoom=0.2, **parts):
     """Return a network from pictures (N, size, size, 3) in 0-255 to the probability of a dog, (N, 1)."""
     inputs = keras.Input((image_size, image_size, 3))
-    x = build_augmentation(rotation, zoom)(inputs)
-    x = layers.Rescaling(1 / 255)(x)
+    x = layers.Rescaling(1 / 255)(build_augmentation(rotation, zoom)(inputs))
     x = layers.Conv2D(filters[0], 5, use_bias=False)(x)
     for width in filters:
         x = xception_block(x, width, momentum, **parts)
