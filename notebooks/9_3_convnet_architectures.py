@@ -667,7 +667,8 @@ plots.show(fig, "Multiplications saved and time saved by separable convolutions,
 #
 # Six rules have come together: make a network of blocks; let the filters grow as the maps shrink; prefer deep and
 # narrow to shallow and wide; lay residual connections around the blocks; put batch norm after the convolutions; make
-# the convolutions separable. A network that follows all six is Xception (Chollet 2017). We build a small one.
+# the convolutions separable. A network that follows all six is Xception (Chollet 2017). We build a small one. The
+# rules are not for classifiers alone: DeepLabV3, a network for segmentation, has an Xception inside.
 #
 # ### The data
 #

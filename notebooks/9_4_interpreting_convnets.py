@@ -236,7 +236,8 @@ plots.show(
 # %% [markdown]
 # **Figure 9.14.** From top to bottom, deeper and deeper. The first layers keep nearly all of the picture: in many
 # channels one still sees the cat, and some are nearly empty. Further down the maps are coarser and harder to read:
-# they say less of how the picture looks and more of what it shows. (A grid takes any number of channels; a last row
+# they say less of how the picture looks and more of what it shows. A network distils: what does not matter to
+# the class is filtered out on the way. (A grid takes any number of channels; a last row
 # may be short.)
 #
 # > **Reader's note.** The book's grid drops what does not fill a row of sixteen, and breaks with fewer channels.
@@ -297,7 +298,9 @@ for title, silent, dead, zero in zip(titles, silent_share, dead_share, zero_shar
 #
 # Now the other way round: instead of asking what a filter does with a picture, we look for the picture that a filter
 # likes best. We start from gray noise and climb: the gradient of the filter's response *with respect to the pixels*
-# says how to change each of them. No weight changes, only the picture.
+# says how to change each of them. No weight changes, only the picture. The patterns of a layer's filters are like a
+# *basis*: as any sound is a sum of cosines, in Fourier's analysis, what a layer says of a picture is told in terms of
+# its patterns.
 #
 # First the network. The book takes Xception as trained on ImageNet, without its top; the `sample` profile takes the
 # mini-Xception of 9.3, which has seen nothing but drawn cats and dogs. A network comes with its own idea of what
@@ -820,7 +823,11 @@ plots.show(
 # %% [markdown]
 # **Figure 9.20.** Bright is what speaks for the class that is explained, and beside it what speaks for the most
 # likely of the others. With two classes the second map is the first one's negative: what was cut off there. In the
-# book's picture the ears of the calf are strongly lit.
+# book's picture the ears of the calf are strongly lit: that may be how the network tells African from Indian elephants,
+# whose ears differ. Such a map helps most where an answer is wrong: it shows what the network took for the thing.
+#
+# > **Reader's note.** The book adds `0.4` times the colours to the picture and scales the sum. We blend: the colours
+# > with the weight `OPACITY`, the picture with the rest, so that no pixel leaves the range of a picture.
 #
 # The score may be anything that can be computed from the answer. The network of notebook 9.2 answers for every pixel;
 # take the mean logit "animal" over the pixels that it calls animal, and the map shows which places this answer comes
