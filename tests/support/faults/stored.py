@@ -39,8 +39,8 @@ MUTANTS = [
     ),
     Mutant(
         "wrong number in prose",
-        in_prose("from 4 % in the first", "from 93 % in the first", INTERPRETING),
-        "says 93 %, which neither its cells show nor the book says",
+        in_prose("from 4 % in the first", "from 8 % in the first", INTERPRETING),
+        "says 8 %, which neither its cells show nor the book says",
         (f"notebooks/{INTERPRETING}.ipynb",),
     ),
     Mutant(

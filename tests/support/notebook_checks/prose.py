@@ -1,22 +1,19 @@
-"""Checks of a lesson as a text: the book's numbers in sight, a table of contents, numbers that are shown.
+"""Checks of a lesson as a text: its table of contents, and its numbers.
 
 A number in prose is one of the outputs or of the code of its section, or of the book, where the paragraph says so.
 """
 
+import itertools
 import re
-from contextlib import suppress
 
-from helpers.knobs import KNOB_TAGS, find_knobs
+from helpers.knobs import KNOB_TAGS
 from helpers.lessons import is_tagged
 
 from .outputs import flatten
 from .stored import CHAPTER, check
 
-MAX_KNOBS = 10  # in the cell `parameters`
-HEADING = re.compile(r"#+ +(.+)")
 ROW = re.compile(r"\| *(?P<title>9\.[^|]+?) *\|[^|]*\| *(?P<cells>[\d–]+) *\|[^|]*\|")
 QUESTION = "**Predict, then run.**"
-CHAPTER_TAG = re.compile(r"(listing|step|figure)-(.+)")
 # Numbers that measure nothing: of code, of addresses, of what has a number for a name, of versions. Folded answers have
 # tests of their own, tests/lessons/test_questions.py.
 NAMES = re.compile(
@@ -31,16 +28,17 @@ NUMBER = re.compile(
 
 
 def list_sections(notebook):
-    """Return the sections of a notebook, each as its heading, its prose, and its code cells."""
-    sections = [("the beginning", [], [])]
+    """Return the sections of a notebook: of each the level of its heading, the heading, the prose, the code cells."""
+    sections = [(0, "the beginning", [], [])]
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            sections[-1][2].append(cell)
+            sections[-1][3].append(cell)
             continue
-        before, *parts = re.split(r"^#+ +(.+)$", cell.source, flags=re.MULTILINE)
-        sections[-1][1].append(before)
-        sections += [(heading, [text], []) for heading, text in zip(parts[::2], parts[1::2], strict=True)]
-    return [(heading, "\n\n".join(texts), code) for heading, texts, code in sections]
+        before, *parts = re.split(r"^(#+) +(.+)$", cell.source, flags=re.MULTILINE)
+        sections[-1][2].append(before)
+        for marks, heading, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+            sections.append((len(marks), heading, [text], []))
+    return [(level, heading, "\n\n".join(texts), code) for level, heading, texts, code in sections]
 
 
 def read_numbers(text):
@@ -62,62 +60,41 @@ def is_shown(number, shown):
 
 
 @check
-def numbers_in_sight(notebook):
-    """The first line of a cell names the listings, steps and figures of the book that it is."""
-    for number, cell in notebook.code if notebook.path.stem in CHAPTER else ():
-        line = cell.source.partition("\n")[0].lower()
-        for tag in filter(None, map(CHAPTER_TAG.fullmatch, cell.metadata.get("tags", []))):
-            if not re.search(rf"^# .*\b{tag[1]} {re.escape(tag[2])}(?![\w-])", line):
-                yield f"cell {number} is tagged {tag[0]}; expected a first line like # {tag[1].title()} {tag[2]}"
-
-
-@check
 def contents(notebook):
-    """Where the first cell has a table of contents, its cells are right, and each section asks a question."""
-    rows = [
-        (match["title"], match["cells"]) for match in map(ROW.match, notebook.cells[0].source.splitlines()) if match
-    ]
-    current, number, cells, asked = None, 0, {title: [] for title, _ in rows}, set()
-    for cell in notebook.cells[1:]:
-        number += cell.cell_type == "code"
-        if cell.cell_type == "code" and current in cells:
-            cells[current].append(number)
-        elif heading := HEADING.match(cell.source):
-            current = heading[1] if heading[1] in cells or cell.source.startswith("## ") else current
-        if QUESTION in cell.source and "<summary>" in cell.source:
+    """A lesson begins with a table of the book's sections and their cells; each asks a question; a glossary ends it."""
+    if notebook.path.stem not in CHAPTER:
+        return
+    sections, numbers, current = list_sections(notebook), itertools.count(1), None
+    rows = [row.group("title", "cells") for row in map(ROW.match, notebook.cells[0].source.splitlines()) if row]
+    cells, asked = {title: [] for title, _ in rows}, set()
+    for level, heading, prose, code in sections:
+        current = heading if level <= 2 else current
+        cells.setdefault(current, []).extend(itertools.islice(numbers, len(code)))
+        if QUESTION in prose and "<summary>" in prose:
             asked.add(current)
+    if not rows:
+        yield "the first cell has no row like | 9.2 From pictures to masks | data, network | 7–28 | 1.0 |"
     for title, said in rows:
-        span = "–".join(map(str, dict.fromkeys((cells[title] or [0])[:: max(1, len(cells[title]) - 1)])))
-        if said != span:
+        first, last = (cells[title] or [0])[0], (cells[title] or [0])[-1]
+        if said != (span := f"{first}–{last}" if first < last else f"{first}"):
             yield f"the table of contents says that {title} has the cells {said}; expected {span}"
         if title not in asked:
             yield f"{title} asks no question: {QUESTION} with the answer in <details><summary>"
-    if rows and not any(heading == "Glossary" for heading, _, _ in list_sections(notebook)):
+    if "Glossary" not in cells:
         yield "there is no section Glossary"
 
 
 @check
 def numbers_in_prose(notebook):
     """Every number in prose is shown in its section, by an output or in code, or is the book's and says so."""
-    book = [*read_numbers(" ".join(CHAPTER["numbers"]))]
+    book = {number[1::2] for number in read_numbers(" ".join(CHAPTER["numbers"]))}
     knobs = "\n".join(cell.source for _, cell in notebook.code if is_tagged(cell, *KNOB_TAGS))
-    for heading, prose, code in list_sections(notebook) if notebook.path.stem in CHAPTER else ():
+    for _, heading, prose, code in list_sections(notebook) if notebook.path.stem in CHAPTER else ():
         outputs = [str(text) for cell in code for kind, text in flatten(cell.outputs) if not kind.startswith("image/")]
         shown = [*read_numbers("\n".join([knobs, *outputs, *(cell.source for cell in code)]).replace("_", ""))]
         for paragraph in re.split(r"\n(?:>? *)?\n", NAMES.sub(" ", prose) * (heading != "Sources")):
-            allowed = shown + (book if "book" in paragraph.lower() else [])
+            of_book = book if "book" in paragraph.lower() else ()
             for number in read_numbers(paragraph):
                 small = number[1] < 10 and number[1] == int(number[1]) and "." not in number[0] and not number[3]
-                if not small and not is_shown(number, allowed):
+                if not (small or number[1::2] in of_book or is_shown(number, shown)):
                     yield f"{heading} says {number[0]}, which neither its cells show nor the book says"
-
-
-@check
-def few_knobs(notebook):
-    """The cell of parameters has those knobs alone that a reader wants."""
-    for number, cell in notebook.code:
-        if not is_tagged(cell, "parameters"):
-            continue
-        with suppress(SyntaxError):  # what is no Python fails when it runs
-            if len(knobs := find_knobs(cell.source)) > MAX_KNOBS:
-                yield f"cell {number} has {len(knobs)} knobs, more than {MAX_KNOBS}: use cells tagged constants"

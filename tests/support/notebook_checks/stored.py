@@ -3,15 +3,20 @@
 import json
 import re
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import jupytext
 import nbformat
 
+from helpers.knobs import find_knobs
+from helpers.lessons import is_tagged
+
 from . import DEFAULTS, is_ignored, reason
 from .outputs import FIGURES, flatten
 
 MAX_LINES = 30  # of a cell
+MAX_KNOBS = 10  # in the cell `parameters`
 MAX_IGNORED = 0.05  # share of a notebook's code cells that may be left uncompared; one always may
 MACHINE_PATH = re.compile(r"(?<![\w.:/~}-])/(?:home|root|Users|work|opt|mnt|tmp|var|private)/\w\S*|\b[A-Z]:\\+\w\S*")
 CHAPTER = tomllib.loads(Path(__file__).with_name("chapter.toml").read_text(encoding="utf-8"))
@@ -71,6 +76,28 @@ def chapter_tags(notebook):
         yield f"the cell tagged {late} is not in the book's order: {', '.join(required)}"
     if required and (unknown := [tag for tag in found if tag not in required]):
         yield f"the section has no {', '.join(unknown)}"
+
+
+@check
+def numbers_in_sight(notebook):
+    """The first line of a cell names the listings, steps and figures of the book that it is."""
+    for number, cell in notebook.code if notebook.path.stem in CHAPTER else ():
+        line = cell.source.partition("\n")[0].lower()
+        for tag in cell.metadata.get("tags", []):
+            kind, _, name = tag.partition("-")
+            if kind in ("listing", "step", "figure") and not re.search(
+                rf"^# .*\b{kind} {re.escape(name)}(?![\w-])", line
+            ):
+                yield f"cell {number} is tagged {tag}; expected a first line like # {kind.title()} {name}"
+
+
+@check
+def few_knobs(notebook):
+    """The cell of parameters has those knobs alone that a reader wants."""
+    for number, cell in notebook.code:
+        with suppress(SyntaxError):  # what is no Python fails when it runs
+            if is_tagged(cell, "parameters") and len(knobs := find_knobs(cell.source)) > MAX_KNOBS:
+                yield f"cell {number} has {len(knobs)} knobs, more than {MAX_KNOBS}: use cells tagged constants"
 
 
 @check
