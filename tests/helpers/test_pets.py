@@ -245,10 +245,23 @@ def test_a_damaged_entry_is_not_loaded_but_rebuilt(folder, tmp_path, decoded):
     assert len(decoded) == 40
 
 
-def test_without_room_for_the_cache_loading_goes_on(folder):
+def test_without_room_for_the_cache_loading_goes_on(folder, tmp_path):
+    resource = pytest.importorskip("resource")  # the limit on a file's size stands in for a full disk
+    paths, cache = pets.list_pets(folder), tmp_path / "cache"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.warns(UserWarning, match="not kept for the next run"):
+            images, masks, _ = pets.load_pets(*paths, 64, cache=cache)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    plain = pets.load_pets(*paths, 64)
+    np.testing.assert_array_equal(images, plain[0])
+    np.testing.assert_array_equal(masks, plain[1])
+    assert [*cache.iterdir()] == []
     no_folder = folder / "images/pet_0.mat"  # a file where the folder should be
     with pytest.warns(UserWarning, match="not kept for the next run"):
-        assert len(pets.load_pets(*pets.list_pets(folder), 24, cache=no_folder)[0]) == 20
+        pets.load_pets(*paths, 24, cache=no_folder)
 
 
 # --- real files
