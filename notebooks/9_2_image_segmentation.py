@@ -25,7 +25,7 @@
 #
 # | section of the book | what | cells | minutes |
 # |---|---|---|---|
-# | 9.1 Three questions about one picture | three tasks; steps of the book are counted from here | 5–6 | under 0.1 |
+# | 9.1 Three questions about one picture | classification, segmentation, detection | 5–6 | under 0.1 |
 # | 9.2 From pictures to masks | data, network, training, prediction | 7–28 | 1.0 |
 #
 # | profile | data | time |

@@ -29,7 +29,7 @@
 # | 9.3.2 Residual connections | Listings 9.1 to 9.3; does the gradient survive? | 6–15 | 0.1 |
 # | 9.3.3 Batch normalisation | Listings 9.4 and 9.5; its two modes | 16–25 | 0.1 |
 # | 9.3.4 Depthwise separable convolutions | weights and time | 26–31 | 0.1 |
-# | 9.3.5 A mini-Xception | against the plain convnet | 32–48 | 1.1 |
+# | 9.3.5 A mini-Xception | against the plain convnet | 32–49 | 1.1 |
 #
 # | profile | data | time |
 # |---|---|---|
@@ -774,10 +774,18 @@ def xception_block(x, filters, momentum=0.99, residual=True, batch_norm=True, se
     return x
 
 
+# %% [markdown]
+# The network: the first convolution is an ordinary one, as it must be on RGB, then a block for each number of filters.
+# Global average pooling takes the place of the flattening.
+
+
+# %% tags=["step-9.3-6"]
+# Step 9.3-6, continued
 def build_mini_xception(image_size, filters, momentum=0.99, rotation=0.1, zoom=0.2, **parts):
     """Return a network from pictures (N, size, size, 3) in 0-255 to the probability of a dog, (N, 1)."""
     inputs = keras.Input((image_size, image_size, 3))
-    x = layers.Rescaling(1 / 255)(build_augmentation(rotation, zoom)(inputs))
+    x = build_augmentation(rotation, zoom)(inputs)
+    x = layers.Rescaling(1 / 255)(x)
     x = layers.Conv2D(filters[0], 5, use_bias=False)(x)
     for width in filters:
         x = xception_block(x, width, momentum, **parts)
@@ -789,8 +797,7 @@ def build_mini_xception(image_size, filters, momentum=0.99, rotation=0.1, zoom=0
 build_mini_xception(IMAGE_SIZE, FILTERS, MOMENTUM, ROTATION, ZOOM).summary()
 
 # %% [markdown]
-# The first convolution is an ordinary one, as it must be on RGB. The book's network is the same function with the
-# book's numbers:
+# The book's network is the same function with the book's numbers:
 
 # %% tags=["claim-12"]
 book_network = build_mini_xception(180, (32, 64, 128, 256, 512))
@@ -893,7 +900,7 @@ baseline = keras.models.load_model(baseline_path)
 # Notebook 9.4 looks into these two networks. For it we note the knobs that they were trained with.
 
 # %%
-note_knobs(MODELS / "9_3.json", globals())
+note_knobs(MODELS / "9_3.json", "9_3_convnet_architectures", globals())
 
 # %% tags=["figure-9.11"] nbval={"figure_rms": 0.15}
 # Figure 9.11

@@ -115,11 +115,12 @@ keras.utils.set_random_seed(SEED)
 # %% tags=["networks"] nbval={"timeout": 1800}
 ARCHITECTURES = "9_3_convnet_architectures"
 folders = {"PROFILE": PROFILE, "DATA": DATA, "BUILD": BUILD}
-changed = changed_knobs(Path(BUILD, "models", PROFILE, "9_3.json"), load_lesson(ARCHITECTURES, **folders))
+changed = changed_knobs(Path(BUILD, "models", PROFILE, "9_3.json"), ARCHITECTURES, **folders)
 needed = "step-9.3-7" if "mini-Xception" in (BACKBONE, (BASE or [BACKBONE])[0]) else "baseline"  # both networks, or one
 lesson = load_lesson(ARCHITECTURES, ["setup", "step-9.3-4", needed], **(folders | changed | LESSONS["9_3"]))
 split, image_size = lesson.split, lesson.IMAGE_SIZE
-print("trained with the knobs of notebook 9.3", *(f"but {name} = {value}" for name, value in changed.items()))
+others = ", ".join(f"{name} = {value}" for name, value in changed.items())
+print(f"trained with the knobs of notebook 9.3, but {others}" if others else "trained with the knobs of notebook 9.3")
 
 # %% [markdown]
 # If you have changed knobs in notebook 9.3 and run it, these are the networks of that run, and the line above names the

@@ -67,22 +67,31 @@ def load_lesson(stem: str, run: Sequence[str] = (), **knobs) -> ModuleType:
     return lesson
 
 
-def note_knobs(file: Path, names: dict) -> None:
-    """Write down with which knobs a notebook has run, for the next one; `names` are its globals."""
-    simple = {name: value for name, value in names.items() if isinstance(value, int | float | str | tuple)}
-    knobs = {name: value for name, value in simple.items() if name.isupper() and name not in FOLDERS}
+def note_knobs(file: Path, stem: str, names: dict) -> None:
+    """Write down with which knobs a notebook has run so far, for the next one; `names` are its globals."""
+    knobs = {name: names[name] for name in _list_knobs(stem) if name in names}
     with write_whole(file) as draft:
         draft.write_text(json.dumps(knobs, indent=2) + "\n")
 
 
-def changed_knobs(file: Path, own: ModuleType) -> dict:
-    """Return the noted knobs that differ from a lesson's own: none if there is no note, or none that can be read."""
+def changed_knobs(file: Path, stem: str, **folders: str) -> dict:
+    """Return the noted knobs of a lesson that are not its own, those that it has in these folders.
+
+    There are none if there is no note, or none that can be read.
+    """
     try:
         noted = json.loads(file.read_text("utf-8")).items()
     except (OSError, ValueError, AttributeError):
         return {}
+    own, known = vars(load_lesson(stem, **folders)), _list_knobs(stem)
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in noted}
-    return {name: value for name, value in values.items() if vars(own).get(name, value) != value}
+    return {name: value for name, value in values.items() if name in known and value != own[name]}
+
+
+def _list_knobs(stem: str) -> list[str]:
+    """Return the names of a notebook's knobs but for those that the environment tells it."""
+    sources = [cell.source for cell in read_lesson(stem).cells if is_tagged(cell, *KNOB_TAGS)]
+    return [name for name in find_knobs("\n".join(sources)) if name not in FOLDERS]
 
 
 def _defines(node: ast.stmt) -> bool:

@@ -1,5 +1,7 @@
 """What one notebook takes from another."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -47,12 +49,17 @@ def test_another_notebook_gets_the_trained_networks_and_trains_them_once(tmp_pat
 
 def test_the_knobs_of_the_last_run_are_noted(tmp_path):
     note, own = tmp_path / "models" / "9_3.json", load_lesson(ARCHITECTURES, PROFILE="sample")
-    assert changed_knobs(note, own) == {}
-    note_knobs(note, vars(own))
-    assert changed_knobs(note, own) == {}
-    note_knobs(note, vars(own) | {"EPOCHS": 8, "FILTERS": (2, 4), "OF_ANOTHER_VERSION": 1})
-    assert changed_knobs(note, own) == {"EPOCHS": 8, "FILTERS": (2, 4)}
-    assert load_lesson(ARCHITECTURES, PROFILE="sample", **changed_knobs(note, own)).EPOCHS == 8
+    assert changed_knobs(note, ARCHITECTURES, PROFILE="sample") == {}
+    note_knobs(note, ARCHITECTURES, vars(own))
+    assert changed_knobs(note, ARCHITECTURES, PROFILE="sample") == {}
+    changes = {"EPOCHS": 8, "FILTERS": (2, 4), "ABLATION_SEEDS": 1}
+    note_knobs(note, ARCHITECTURES, vars(own) | changes | {"DATA": "elsewhere", "CLASS_NAMES": ("a", "b")})
+    assert changed_knobs(note, ARCHITECTURES, PROFILE="sample") == changes
+    assert load_lesson(ARCHITECTURES, PROFILE="sample", **changes).ABLATION_SEEDS == 1
+    note_knobs(note, ARCHITECTURES, {"EPOCHS": 8})  # before the cells of the others
+    assert changed_knobs(note, ARCHITECTURES, PROFILE="sample") == {"EPOCHS": 8}
+    note.write_text(json.dumps({"EPOCHS": 8, "OF_ANOTHER_VERSION": 1}))
+    assert changed_knobs(note, ARCHITECTURES, PROFILE="sample") == {"EPOCHS": 8}
     for damaged in (b"", b"[1]", b"\xff", note.read_bytes()[:9]):
         note.write_bytes(damaged)
-        assert changed_knobs(note, own) == {}
+        assert changed_knobs(note, ARCHITECTURES, PROFILE="sample") == {}

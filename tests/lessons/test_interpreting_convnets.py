@@ -1,5 +1,6 @@
 """The methods of section 9.4 against independent oracles, on the notebook's own definitions."""
 
+import json
 from unittest import mock
 
 import keras
@@ -65,6 +66,17 @@ def test_gray_channels_have_a_scale_of_their_own(notebook):
     np.testing.assert_allclose(gray[:3].std((1, 2)), 64, atol=4)
     assert (gray[3].max(), set(gray[4].ravel())) == (0, {128})
     np.testing.assert_array_equal(maps, kept)
+
+
+def test_networks_are_those_of_the_last_run_of_9_3(notebook, tmp_path, capsys):
+    load = mock.Mock()
+    knobs = {"BUILD": str(tmp_path), "PROFILE": "sample", "DATA": "pets", "load_lesson": load}
+    (tmp_path / "models/sample").mkdir(parents=True)
+    for noted, told in (({}, "9.3\n"), ({"EPOCHS": 8, "ZOOM": 0.2}, "9.3, but EPOCHS = 8, ZOOM = 0.2\n")):
+        (tmp_path / "models/sample/9_3.json").write_text(json.dumps(noted))
+        run_cells(notebook, "networks", **knobs)
+        assert capsys.readouterr().out.endswith(told)
+        assert load.call_args.kwargs == {"BUILD": str(tmp_path), "PROFILE": "sample", "DATA": "pets"} | noted
 
 
 def test_silence_is_counted(notebook):
