@@ -509,7 +509,7 @@ plots.show(fig, "Three patterns that one filter likes, and its response rising w
 # %% [markdown]
 # **Figure 9.16.** The pattern for the filter with index 2, the third, grown in three ways, and how its response
 # rises. Without cutting it rises further, into pixels that no picture has. With jitter it rises more slowly, since
-# what only works at one exact place does not survive being moved; and the pattern becomes another one, too.
+# what only works at one exact place does not survive being moved; and the pattern changes a little.
 #
 # > **Reader's note.** The book calls this pattern the one of "filter 0"; the index in its code is 2. Its code for the
 # > grid below is a syntax error in some printings: an assignment within an index. Ours is `plots.tile`, which also
@@ -1188,9 +1188,9 @@ print(f"between maps of different pictures: {elsewhere.mean():.2f}")
 
 # %% [markdown]
 # The thin gray lines are what two maps of *different* pictures have in common. With all weights in place the maps are
-# the same, of course. With new weights in the first few layers from the top, they are no more alike than maps of
-# different pictures: the map shows what the network has learned. (Where the curve goes then: see the next section.) A
-# method whose curve stays high would be an edge detector in disguise.
+# the same, of course. With new weights in the first few layers from the top, the rank correlation is that of maps of
+# different pictures. Its absolute value falls more slowly, for some maps become the negatives of what they were. So
+# the map shows what the network has learned. A method whose curve stays high would be an edge detector in disguise.
 #
 # > **A trap.** Our first version drew the new weights from the seed of the training. They were then the very weights
 # > that the network had started from, which a short training does not leave far behind, and the maps stayed alike.
@@ -1256,8 +1256,8 @@ for side, means in zip(sides, np.array([[mean for mean, _ in e.values()] for e i
 # lines cross. The intervals over pictures were much narrower than the distance between the lines. A verdict
 # about heatmaps of *such networks* needs several of them: "cut at 12×12" would have been news about one network.
 #
-# Right: in each training the likeness falls as soon as the top layers have new weights, in three of the four to next
-# to nothing, in one to about half at first. Where the lines wander then is chance: a random network's maps are bright
+# Right: in each training the likeness falls as soon as the top layers have new weights, in three of the four to
+# little, in one to about half at first. Where the lines wander then is chance: a random network's maps are bright
 # at much the same place in all pictures, so even the mean over many is not zero, and it may be negative. Hence the
 # absolute value in the figure before.
 #
