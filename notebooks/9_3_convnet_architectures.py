@@ -971,7 +971,7 @@ plots.show(fig, "Test accuracy with its interval, parameters and multiplications
 # > `sample` profile.
 #
 # On the drawn animals, in this run, the mini-Xception is ahead on the test pictures, with far fewer parameters and
-# multiplications than the baseline. In this run the two intervals do not overlap; exercise 3 compares the networks
+# multiplications than the baseline. The two intervals do not overlap; exercise 3 compares the networks
 # picture by picture, which is sharper. One training each decides little, though: another seed, or another processor,
 # gives other weights, and moves either accuracy. (The `sample` profile gives the mini-Xception a quarter of the
 # book's channels. At the book's size it has three quarters of the baseline's parameters.) A few epochs show at most

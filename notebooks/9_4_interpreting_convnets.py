@@ -19,8 +19,9 @@
 # usually left out: is what we see *true*? A heatmap that looks right proves nothing, so we score ours against masks,
 # against maps that know nothing, and against networks whose weights we destroy.
 #
-# It accompanies section 9.4 of François Chollet's *Deep Learning with Python*, 2nd edition. Cells that correspond to
-# a listing, a step or a figure of the book carry its number in their tag.
+# It accompanies section 9.4 of François Chollet's *Deep Learning with Python*, 2nd edition. A cell that is a
+# listing, a step or a figure of the book begins with its number. Steps are code of the book without a number: here
+# they are counted.
 #
 # | section of the book | what | cells | minutes |
 # |---|---|---|---|
