@@ -26,7 +26,7 @@
 # | section of the book | what | cells | minutes |
 # |---|---|---|---|
 # | 9.1 Three questions about one picture | classification, segmentation, detection | 5–6 | under 0.1 |
-# | 9.2 From pictures to masks | data, network, training, prediction | 7–28 | 1.0 |
+# | 9.2 From pictures to masks | data, network, training, prediction | 7–30 | 1.0 |
 #
 # | profile | data | time |
 # |---|---|---|
@@ -48,7 +48,6 @@ import os
 from helpers.knobs import profile_values
 
 PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes on a laptop; "book": the chapter's numbers
-DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
 knob = profile_values(PROFILE)
 
 PICTURES = knob(sample=3000, book=7390)  # how many pictures to use at most
@@ -63,6 +62,7 @@ SEED = 1337  # for the order of the files and for the weights
 # Where things lie, and what computes. These need to be changed less often.
 
 # %% tags=["constants"]
+DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
 BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches and results
 PRECISION = knob(sample="float32", book="fastest")  # "float32", "mixed_bfloat16", or what this machine is fastest at
 DEVICES = 1  # GPUs that share each batch; without a GPU the processor poses as so many
@@ -126,9 +126,7 @@ fig, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 plots.show_picture(pet.picture, f"classification: {pet.species[0]}", axes[0])
 plots.show_mask(mask, "segmentation: a class per pixel", axes[1])
 plots.show_picture(pet.picture, "detection: a box with a class", axes[2])
-corner = columns.min() - 0.5, rows.min() - 0.5  # half a pixel: a pixel's number is its middle
-size = np.ptp(columns) + 1, np.ptp(rows) + 1
-axes[2].add_patch(plt.Rectangle(corner, *size, fill=False, edgecolor=plots.CLASS_COLORS["animal"], linewidth=2))
+plots.show_box((rows.min(), rows.max()), (columns.min(), columns.max()), axes[2])
 plots.show(fig, "A drawn cat three times: with labels, as a mask in three colours, and with its bounding box")
 
 # %% [markdown]
@@ -145,11 +143,8 @@ plots.show(fig, "A drawn cat three times: with labels, as a mask in three colour
 pair = sample_pets.draw_pair(seed=SEED, index=4)
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 plots.show_picture(pair.picture, "picture", axes[0])
-colors = plots.CLASS_COLORS
-two_classes = {"background": colors["background"], "animal": colors["animal"]}
-plots.show_mask(pair.instances > 0, "semantic: animal or not", axes[1], two_classes)
-individuals = {"background": colors["background"], "cat": colors["animal"], "dog": "#CC79A7"}
-plots.show_mask(pair.instances, "instance: each for itself", axes[2], individuals)
+plots.show_mask(pair.instances > 0, "semantic: animal or not", axes[1], plots.choose_colors("background", "animal"))
+plots.show_mask(pair.instances, "instance: each for itself", axes[2], plots.choose_colors("background", "cat", "dog"))
 plots.show(fig, "Two drawn animals: picture, one shared mask, and a mask with a colour for each animal")
 
 # %% [markdown]
@@ -184,13 +179,23 @@ else:
     PETS = Path(DATA, "oxford-pets")
 
 # %% [markdown]
-# Two sorted lists, in step: the n-th trimap belongs to the n-th picture. `list_pets` matches them by name and
-# complains about a picture without its trimap, so a missing file cannot shift one list against the other.
+# Two sorted lists, in step: the n-th trimap belongs to the n-th picture.
 
 # %% tags=["step-9.2-2"]
 # Step 9.2-2
-picture_paths, trimap_paths = list_pets(PETS)
-print(len(picture_paths), "pictures, for example", picture_paths[0].name, "with", trimap_paths[0].name)
+input_dir, target_dir = PETS / "images", PETS / "annotations" / "trimaps"
+input_img_paths = sorted(input_dir.glob("*.jpg"))
+target_paths = sorted(path for path in target_dir.glob("*.png") if not path.name.startswith("."))
+print(len(input_img_paths), "pictures and", len(target_paths), "trimaps")
+
+# %% [markdown]
+# As long as no file is missing: one trimap less, and all pictures after it have the trimap of another. `list_pets`
+# matches the two by name, and complains about a picture without its trimap.
+
+# %% tags=["step-9.2-2"]
+# Step 9.2-2, continued
+input_img_paths, target_paths = list_pets(PETS)
+print("for example", input_img_paths[0].name, "with", target_paths[0].name)
 
 # %% [markdown]
 # One of them:
@@ -200,24 +205,25 @@ SHOWN_PICTURE = 9  # which picture of the sorted list to look at first
 
 # %% tags=["step-9.2-3", "figure-9.3"]
 # Step 9.2-3, figure 9.3
-picture = read_picture(picture_paths[SHOWN_PICTURE])
+picture = read_picture(input_img_paths[SHOWN_PICTURE])
 fig, ax = plt.subplots(figsize=(4, 4), layout="constrained")
-plots.show_picture(picture, picture_paths[SHOWN_PICTURE].name, ax)
-plots.show(fig, f"The picture {picture_paths[SHOWN_PICTURE].name}")
+plots.show_picture(picture, input_img_paths[SHOWN_PICTURE].name, ax)
+plots.show(fig, f"The picture {input_img_paths[SHOWN_PICTURE].name}")
 
 # %% [markdown]
 # **Figure 9.3.** A picture as it lies in the folder. Pictures differ in size and shape.
 
 # %% tags=["step-9.2-4", "figure-9.4"]
 # Step 9.2-4, figure 9.4
-mask = read_mask(trimap_paths[SHOWN_PICTURE])
+mask = read_mask(target_paths[SHOWN_PICTURE])
 fig, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
 plots.show_picture(picture, "picture", axes[0])
 plots.show_mask(mask, "mask: trimap − 1", axes[1])
 plots.show(fig, "The same picture beside its mask in the three class colours")
 
 # %% [markdown]
-# **Figure 9.4.** The target. `read_mask` subtracts 1, so that the classes are 0, 1, 2, as the loss wants them.
+# **Figure 9.4.** The target, drawn by `plots.show_mask`, our `display_target` and `display_mask`. `read_mask` subtracts
+# 1, so that the classes are 0, 1, 2, as the loss wants them.
 #
 # > **Reader's note.** The book draws picture and mask one after the other on the same axes, where the second covers the
 # > first, and multiplies the trimap by 127 and lets the plot scale itself: a picture in which one class is missing
@@ -228,8 +234,9 @@ plots.show(fig, "The same picture beside its mask in the three class colours")
 # ### Arrays
 #
 # Three things happen on the way to arrays. Everything gets one size. Both lists are shuffled *alike*: the files are
-# sorted by breed, and without shuffling the validation pictures would be of the last breeds only. And the last
-# pictures are put aside for validation.
+# sorted by breed, and without shuffling the validation pictures would be of the last breeds only. And the last pictures
+# are put aside for validation. `load_pets` fills the two arrays, which is what the book's `path_to_input_image` and
+# `path_to_target` are for; what it has read once it keeps in `build/cache`.
 #
 # Pictures are resized with bilinear interpolation, masks by nearest neighbour: halfway between class 0 (animal) and
 # class 2 (outline) lies not class 1 (background).
@@ -239,19 +246,22 @@ VALIDATION = knob(sample=300, book=1000)  # of these, how many validate
 
 # %% tags=["step-9.2-5"]
 # Step 9.2-5
-shuffled_pictures, shuffled_trimaps = list(picture_paths), list(trimap_paths)
-random.Random(SEED).shuffle(shuffled_pictures)
-random.Random(SEED).shuffle(shuffled_trimaps)
-images, masks, names = load_pets(
-    shuffled_pictures[:PICTURES], shuffled_trimaps[:PICTURES], IMAGE_SIZE, cache=Path(BUILD, "cache")
-)
-if not 0 < VALIDATION < len(images):
-    raise ValueError(f"VALIDATION is {VALIDATION}; expected 1 to {len(images) - 1}, fewer than the pictures")
-train_images, val_images = images[:-VALIDATION], images[-VALIDATION:]
-train_masks, val_masks = masks[:-VALIDATION], masks[-VALIDATION:]
-for name, array in (("images", images), ("masks", masks)):
-    print(f"{name:7} {array.dtype} {array.shape}  {array.nbytes / 2**20:.0f} MiB")
-print(f"{len(train_images)} train, from {names[0]} on; {len(val_images)} validate, from {names[-VALIDATION]} on")
+shuffled_inputs, shuffled_targets = list(input_img_paths), list(target_paths)
+random.Random(SEED).shuffle(shuffled_inputs)
+random.Random(SEED).shuffle(shuffled_targets)
+paths = shuffled_inputs[:PICTURES], shuffled_targets[:PICTURES]
+input_imgs, targets, names = load_pets(*paths, IMAGE_SIZE, cache=Path(BUILD, "cache"))
+num_imgs, num_val_samples = len(input_imgs), VALIDATION
+if not 0 < num_val_samples < num_imgs:
+    raise ValueError(f"VALIDATION is {VALIDATION}; expected 1 to {num_imgs - 1}, fewer than the pictures")
+train_input_imgs, val_input_imgs = input_imgs[:-num_val_samples], input_imgs[-num_val_samples:]
+train_targets, val_targets = targets[:-num_val_samples], targets[-num_val_samples:]
+
+# %% tags=["step-9.2-5"]
+# Step 9.2-5, continued
+for name, array in (("input_imgs", input_imgs), ("targets", targets)):
+    print(f"{name:10} {array.dtype} {array.shape}  {array.nbytes / 2**20:.0f} MiB")
+print(f"{len(train_targets)} train, from {names[0]} on; {len(val_targets)} validate, from {names[-num_val_samples]} on")
 
 # %% [markdown]
 # > **Reader's note.** The book keeps pictures as `float32`: at its scale 3.5 GB before training starts. A pixel is a
@@ -261,11 +271,7 @@ print(f"{len(train_images)} train, from {names[0]} on; {len(val_images)} validat
 # What the network will see: the first four training pictures at its size, and under each what it should answer.
 
 # %%
-fig, axes = plt.subplots(2, 4, figsize=(9, 4.8), layout="constrained")
-for column in range(min(4, len(train_images))):
-    plots.show_picture(train_images[column], names[column], axes[0, column])
-    plots.show_mask(train_masks[column, ..., 0], None, axes[1, column], legend=False)
-fig.legend(**plots.class_legend(), loc="outside lower center")
+fig, axes = plots.show_columns(train_input_imgs[:4], train_targets[:4], titles=names)
 plots.show(fig, "Four training pictures at the network's size, above their masks in the three class colours")
 
 # %% [markdown]
@@ -276,30 +282,31 @@ plots.show(fig, "Four training pictures at the network's size, above their masks
 # "background" already gets that share of them right.
 
 # %%
-shares = np.bincount(train_masks.ravel(), minlength=3) / train_masks.size
+shares = np.bincount(train_targets.ravel(), minlength=3) / train_targets.size
 for name, share in zip(CLASS_NAMES, shares, strict=True):
     print(f"{name:10} {share:6.1%} of the training pixels")
 
 # %% [markdown]
 # ### The network
 #
-# The first half looks like any convnet: it shrinks the maps and deepens them, from many pixels that each know little
-# to few that each know much. But a classifier may forget *where* it saw something; we may not. So the second half
-# goes the same way back, to full size. Halving is done by convolutions with stride 2, doubling by *transposed*
-# convolutions with stride 2, and the last layer gives three numbers per pixel that add up to one. (A *stride* of 2
-# means that the filter is applied at every second place only.) All convolutions pad their input with zeros,
-# `padding="same"`: without it each would cut its borders off, and no map would have exactly half the size of the one
-# before.
+# The first half, the *encoder*, looks like any convnet: it shrinks the maps and deepens them, from many pixels that
+# each know little to few that each know much. But a classifier may forget *where* it saw something; we may not. So the
+# second half, the *decoder*, goes the same way back, to full size. Halving is done by convolutions with stride 2,
+# doubling by *transposed* convolutions with stride 2, and the last layer gives three numbers per pixel that add up to
+# one. (A *stride* of 2 means that the filter is applied at every second place only.) All convolutions pad their input
+# with zeros, `padding="same"`: without it each would cut its borders off, and no map would have exactly half the size
+# of the one before. (The book writes the layers down one by one, with 64, 128 and 256 filters; here a loop does, so
+# that the numbers can be changed.)
 
 
 # %% tags=["step-9.2-6"]
 # Step 9.2-6
-def build_segmentation_network(image_size, filters=(64, 128, 256), num_classes=3):
-    """Return a network from pictures (N, size, size, 3) in 0-255 to class probabilities (N, size, size, 3)."""
+def get_model(img_size, num_classes, filters=(64, 128, 256)):
+    """Return a network from pictures (N, size, size, 3) in 0-255 to class probabilities (N, size, size, classes)."""
     halvings = len(filters)
-    if image_size % 2**halvings:
-        raise ValueError(f"image_size is {image_size}; expected a multiple of {2**halvings}, try 64 or 200")
-    inputs = keras.Input((image_size, image_size, 3))
+    if img_size % 2**halvings:
+        raise ValueError(f"img_size is {img_size}; expected a multiple of {2**halvings}, try 64 or 200")
+    inputs = keras.Input((img_size, img_size, 3))
     x = layers.Rescaling(1 / 255)(inputs)
     for width in filters:
         x = layers.Conv2D(width, 3, strides=2, padding="same", activation="relu")(x)
@@ -311,7 +318,7 @@ def build_segmentation_network(image_size, filters=(64, 128, 256), num_classes=3
     return keras.Model(inputs, outputs, name="oxford_segmentation")
 
 
-model = build_segmentation_network(IMAGE_SIZE, FILTERS)
+model = get_model(IMAGE_SIZE, len(CLASS_NAMES), FILTERS)
 model.summary()
 
 # %% [markdown]
@@ -319,7 +326,7 @@ model.summary()
 # function with the book's widths, and its numbers can be checked without training it.
 
 # %% tags=["claim-1", "claim-2"]
-book_network = build_segmentation_network(200, (64, 128, 256))
+book_network = get_model(img_size=200, num_classes=3)
 weighted = [layer for layer in book_network.layers if layer.count_params()]
 encoder_end = weighted[5].output
 print(f"{book_network.count_params():,} parameters, the book says 2,880,643")
@@ -346,23 +353,22 @@ print(x.shape[1:], "→", down.shape[1:], "→", up.shape[1:])
 # 2×2 window:
 
 # %% tags=["claim-3"]
-corners = np.zeros((4, 2, 2, 1), "float32")
-corners.reshape(4, 4)[np.arange(4), np.arange(4)] = 1
-pooled = layers.MaxPooling2D(2)(corners)
-strided = layers.Conv2D(4, 2, strides=2, use_bias=False)(corners)
-print("max pooling:      ", len(np.unique(np.reshape(pooled, (4, -1)), axis=0)), "different answer to 4 places")
-print("strided convolution:", len(np.unique(np.reshape(strided, (4, -1)), axis=0)), "different answers to 4 places")
+windows = np.eye(4, dtype="float32").reshape(4, 2, 2, 1)  # four windows, one bright pixel in each
+pooled = layers.MaxPooling2D(2)(windows)
+strided = layers.Conv2D(1, 2, strides=2, use_bias=False)(windows)  # one filter, one number for each window
+print("max pooling:        ", np.ravel(pooled))
+print("strided convolution:", np.ravel(strided).round(2))
 
 # %% [markdown]
-# The pooled answers are the same four times: no later layer can tell the places apart any more. In a network the loss
-# is milder, since a convolution before the pooling smears every pixel over its neighbours. So let us measure it: two
-# networks of the same size learn to halve a picture of scattered dots and to draw it again. All that differs is how
-# they halve.
+# The pooled answers are the same four times: no later layer can tell the places apart any more. The convolution answers
+# with another of its weights for each place. In a network the loss is milder, since a convolution before the pooling
+# smears every pixel over its neighbours. So let us measure it: two networks of the same size learn to halve a picture
+# of scattered dots and to draw it again. All that differs is how they halve.
 
 
 # %% tags=["claim-3"]
 def build_dot_network(halve):
-    """Return a network that halves a picture of dots (N, 32, 32, 1) and draws it again, as logits."""
+    """Return a network that halves a picture of dots (N, 32, 32, 1) and draws it again: dots are above 0."""
     inputs = keras.Input((32, 32, 1))
     if halve == "strides":
         x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(inputs)
@@ -438,13 +444,13 @@ DECAY = knob(sample=True, book=False)  # whether the steps shrink to nothing tow
 # %% tags=["step-9.2-7"]
 # Step 9.2-7
 keras.utils.set_random_seed(SEED)
-steps = EPOCHS * math.ceil(len(train_images) / BATCH_SIZE)
+steps = EPOCHS * math.ceil(len(train_input_imgs) / BATCH_SIZE)
 rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps) if DECAY else LEARNING_RATE
 with devices.use(DEVICES, PRECISION):
-    model = build_segmentation_network(IMAGE_SIZE, FILTERS)
+    model = get_model(IMAGE_SIZE, len(CLASS_NAMES), FILTERS)
     model.compile(optimizer=keras.optimizers.RMSprop(rate), loss="sparse_categorical_crossentropy")
-    train = Batches(train_images, train_masks, BATCH_SIZE, shuffled=True)
-    validation = Batches(val_images, val_masks, BATCH_SIZE)
+    train = Batches(train_input_imgs, train_targets, BATCH_SIZE, shuffled=True)
+    validation = Batches(val_input_imgs, val_targets, BATCH_SIZE)
     best = find_folder(MODELS, model, train, validation, EPOCHS) / "oxford_segmentation.keras"
     checkpoint = keras.callbacks.ModelCheckpoint(best, save_best_only=True)
     callbacks = [checkpoint, Resume(checkpoint, train), training_progress()]
@@ -465,8 +471,7 @@ model = keras.models.load_model(best)
 # %% tags=["step-9.2-8", "figure-9.5"] nbval={"rtol": 0.15, "figure_rms": 0.09}
 # Step 9.2-8, figure 9.5
 fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
-ax.axhline(math.log(3), color="0.6", linestyle=":", label="guessing: ln 3")
-plots.show_curves(history, ["loss"], ax)
+plots.show_curves(history, ["loss"], ax, guessing=math.log(3))
 ax.set_ylim(0, 1.2)
 plots.show(fig, "Training and validation loss against the epoch")
 print(f"lowest validation loss {min(history['val_loss']):.3f}, with {PRECISION} on {DEVICES} device(s)")
@@ -480,21 +485,22 @@ print(f"lowest validation loss {min(history['val_loss']):.3f}, with {PRECISION} 
 # %% [markdown]
 # ### Prediction
 #
-# The best network meets a picture of the validation set. For every pixel it gives three
-# probabilities; the largest one names the class.
+# The best network meets a picture of the validation set. For every pixel it gives three probabilities; the largest one
+# names the class.
 
 # %% tags=["constants"]
 SHOWN_PREDICTION = 4  # which validation picture to predict first
 
 # %% tags=["step-9.2-9", "figure-9.6"] nbval={"figure_rms": 0.15}
 # Step 9.2-9, figure 9.6
-probabilities = model.predict(val_images[SHOWN_PREDICTION : SHOWN_PREDICTION + 1], verbose=0)[0]
-predicted = np.argmax(probabilities, axis=-1)
+test_image = val_input_imgs[SHOWN_PREDICTION]
+probabilities = model.predict(np.expand_dims(test_image, 0), verbose=0)[0]
+mask = np.argmax(probabilities, axis=-1)
 
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.6), layout="constrained")
-plots.show_picture(val_images[SHOWN_PREDICTION], "picture", axes[0])
-plots.show_mask(val_masks[SHOWN_PREDICTION, ..., 0], "mask", axes[1])
-plots.show_mask(predicted, "prediction", axes[2])
+plots.show_picture(test_image, "picture", axes[0])
+plots.show_mask(val_targets[SHOWN_PREDICTION, ..., 0], "mask", axes[1])
+plots.show_mask(mask, "prediction", axes[2])
 plots.show(fig, "A validation picture, its mask, and the mask that the network predicts")
 
 # %% [markdown]
@@ -550,7 +556,7 @@ def segmentation_scores(masks, predictions):
 # First the trivial answer, "all background". No network is needed for it, so its scores are the same on every machine.
 
 # %%
-trivial = segmentation_scores(val_masks, np.full_like(val_masks, CLASS_NAMES.index("background")))
+trivial = segmentation_scores(val_targets, np.full_like(val_targets, CLASS_NAMES.index("background")))
 print("all background:", "  ".join(f"{name} {score:.3f}" for name, score in trivial.items()))
 
 # %% [markdown]
@@ -567,18 +573,15 @@ def predict_masks(model, images, batch_size=32):
 
 
 # %% nbval={"rtol": 0.1}
-predictions = predict_masks(model, val_images)
-scores = {"network": segmentation_scores(val_masks, predictions), "all background": trivial}
+predictions = predict_masks(model, val_input_imgs)
+scores = {"network": segmentation_scores(val_targets, predictions), "all background": trivial}
 print("network:", "  ".join(f"{name} {score:.3f}" for name, score in scores["network"].items()))
 
 # %% nbval={"figure_rms": 0.1}
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
-labels = [key.replace("iou_", "IoU ").replace("_", " ") for key in scores["network"]]
-for offset, (name, values) in enumerate(scores.items()):
-    bars = ax.bar(np.arange(len(labels)) + 0.4 * offset - 0.2, list(values.values()), 0.4, label=name)
-    ax.bar_label(bars, fmt="%.2f", fontsize=8)
-ax.set(xticks=range(len(labels)), xticklabels=labels, ylim=(0, 1.25), ylabel="score, 1 is perfect")
-ax.legend(fontsize=8, loc="upper right", ncols=2)
+labels = ["pixel accuracy", "mean IoU", *(f"IoU {name}" for name in CLASS_NAMES)]
+plots.show_bars({name: list(values.values()) for name, values in scores.items()}, labels, ax)
+ax.set(ylim=(0, 1.25), ylabel="score, 1 is perfect")
 plots.show(fig, "Pixel accuracy and IoU of each class, for the network and for the answer 'all background'")
 
 # %% [markdown]
@@ -590,25 +593,17 @@ plots.show(fig, "Pixel accuracy and IoU of each class, for the network and for t
 # the IoU of the animal.
 
 # %% tags=["picture-scores"] nbval={"rtol": 0.1, "atol": 0.1}
-picture_scores = np.array(
-    [
-        intersection_over_union(confusion_matrix(mask, answer))[0]
-        for mask, answer in zip(val_masks, predictions, strict=True)
-    ]
-)
+pairs = zip(val_targets, predictions, strict=True)
+picture_scores = np.array([intersection_over_union(confusion_matrix(*pair))[0] for pair in pairs])
 measured = np.isfinite(picture_scores).sum()  # a mask without animal, met by none, has no IoU: NaN sorts last
 order = np.argsort(picture_scores, kind="stable")[:measured]
 chosen = [*order[:3], *order[-3:]]
 print(f"IoU of the animal: worst {picture_scores[order[0]]:.2f}, median {np.nanmedian(picture_scores):.2f}")
 
 # %% tags=["worst-and-best"] nbval={"figure_rms": 0.4}
-fig, axes = plt.subplots(3, 6, figsize=(11, 5.8), layout="constrained")
-for column, index in enumerate(chosen):
-    kind = "worst" if column < 3 else "best"
-    plots.show_picture(val_images[index], f"{kind}: IoU {picture_scores[index]:.2f}", axes[0, column])
-    plots.show_mask(val_masks[index, ..., 0], None, axes[1, column], legend=False)
-    plots.show_mask(predictions[index, ..., 0], None, axes[2, column], legend=False)
-fig.legend(**plots.class_legend(), loc="outside lower center")
+kinds = ["worst"] * 3 + ["best"] * 3
+titles = [f"{kind}: IoU {picture_scores[index]:.2f}" for kind, index in zip(kinds, chosen, strict=True)]
+fig, axes = plots.show_columns(val_input_imgs[chosen], val_targets[chosen], predictions[chosen], titles=titles)
 plots.show(fig, "Rows: picture, mask, prediction. Columns: the three worst and the three best validation pictures")
 
 # %% [markdown]
@@ -624,7 +619,7 @@ plots.show(fig, "Rows: picture, mask, prediction. Columns: the three worst and t
 # %% nbval={"rtol": 0.15}
 results = {
     "profile": PROFILE,
-    "pictures": len(images),
+    "pictures": num_imgs,
     "image_size": IMAGE_SIZE,
     "epochs": EPOCHS,
     "precision": model.layers[1].compute_dtype,
@@ -712,12 +707,12 @@ path = save_results(results, Path(BUILD, "results", "9_2.json"))
 #
 # ```python
 # weights = (1 / (3 * shares)).astype("float32")  # rare classes count more; a pixel counts 1 on average
-# model = build_segmentation_network(IMAGE_SIZE, FILTERS)
+# model = get_model(IMAGE_SIZE, len(CLASS_NAMES), FILTERS)
 # model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy")
 # model.fit(
-#     train_images,
-#     train_masks,
-#     sample_weight=weights[train_masks[..., 0]],
+#     train_input_imgs,
+#     train_targets,
+#     sample_weight=weights[train_targets[..., 0]],
 #     batch_size=BATCH_SIZE,
 #     epochs=EPOCHS,
 # )

@@ -27,9 +27,9 @@
 # |---|---|---|---|
 # | 9.3.1 Modularity, hierarchy, reuse | VGG16's pyramid | 5 | under 0.1 |
 # | 9.3.2 Residual connections | Listings 9.1 to 9.3; does the gradient survive? | 6–15 | 0.1 |
-# | 9.3.3 Batch normalisation | Listings 9.4 and 9.5; its two modes | 16–25 | 0.1 |
-# | 9.3.4 Depthwise separable convolutions | weights and time | 26–31 | 0.1 |
-# | 9.3.5 A mini-Xception | against the plain convnet | 32–49 | 1.1 |
+# | 9.3.3 Batch normalisation | Listings 9.4 and 9.5; its two modes | 16–26 | 0.1 |
+# | 9.3.4 Depthwise separable convolutions | weights and time | 27–32 | 0.1 |
+# | 9.3.5 A mini-Xception | against the plain convnet | 33–50 | 1.1 |
 #
 # | profile | data | time |
 # |---|---|---|
@@ -100,7 +100,7 @@ from keras import layers
 from scipy.stats import binomtest
 
 import sample_pets
-from helpers import devices, plots
+from helpers import devices, drawings, plots
 from helpers.dogs_vs_cats import CLASS_NAMES, list_split, load_split
 from helpers.lessons import note_knobs
 from helpers.progress import progress, training_progress
@@ -125,26 +125,16 @@ keras.utils.set_random_seed(SEED)
 # %% tags=["figure-9.8"]
 # Figure 9.8
 vgg16 = keras.applications.VGG16(weights=None, include_top=False, input_shape=(224, 224, 3))
-convolutions = [layer for layer in vgg16.layers if isinstance(layer, layers.Conv2D)]
 fig, ax = plt.subplots(figsize=(9, 3.6), layout="constrained")
-x = 0
-for block, members in itertools.groupby(convolutions, key=lambda layer: layer.name.split("_")[0]):
-    start = x
-    for layer in members:
-        _, side, _, width = layer.output.shape
-        ax.add_patch(plt.Rectangle((x, -side / 2), width / 8, side, facecolor="#E69F00", edgecolor="white"))
-        x += width / 8 + 3
-    ax.text((start + x) / 2, side / 2 + 6, f"{block}\n{side}×{side}\n{width} filters", ha="center", fontsize=8)
-    x += 22
-ax.set(xlim=(-5, x), ylim=(-118, 165))
-ax.axis("off")
-plots.show(
-    fig, "VGG16's convolutions as boxes: from block to block half as high and twice as wide, the last one as wide"
-)
+drawings.draw_pyramid(vgg16, ax)
+plots.show(fig, "VGG16's layers as boxes: from block to block half as high and twice as wide, the last one as wide")
 
 # %% [markdown]
-# **Figure 9.8.** VGG16's thirteen convolutions. A box is as high as the map it puts out, and an eighth as wide as it
-# has filters. Five blocks of the same making: only the numbers change, the side halves, the filters double up to 512.
+# **Figure 9.8.** VGG16's thirteen convolutions, and the five max poolings between them. A box is as high as the map it
+# puts out; a convolution is the wider, the more filters it has. Five blocks of the same making: only the numbers
+# change, each pooling halves the side, the filters double up to 512. And all of it is narrow and deep: two or three
+# convolutions one after the other rather than a single one with more filters. A deep stack of narrow layers does better
+# than a shallow stack of wide ones.
 #
 # If a hierarchy of blocks is good, why not a much deeper one? Because of *vanishing gradients*: the error signal has
 # to come back through every layer, and each of them weakens and blurs it. The next two sections are about keeping it
@@ -173,16 +163,8 @@ plots.show(
 
 # %% tags=["figure-9.9"]
 # Figure 9.9
-boxes = {
-    "in": (0, 0, "input x"),
-    "block": (2, 0, "block\n(convolutions)", "#E69F00"),
-    "add": (4, 0, "+"),
-    "out": (6, 0, "block(x) + x"),
-}
 fig, ax = plt.subplots(figsize=(8, 1.9), layout="constrained")
-plots.show_flow(boxes, [("in", "block"), ("block", "add"), ("add", "out"), ("in", "add", -0.4)], ax)
-ax.text(2, 0.9, "the skip: untouched", ha="center", fontsize=9)
-ax.set_ylim(-0.6, 1.2)
+drawings.draw_residual_block(ax)
 plots.show(fig, "A block of convolutions, and an arrow around it that takes its input to the addition behind it")
 
 # %% [markdown]
@@ -320,17 +302,12 @@ for kind, norms in gradient_norms.items():
 
 # %% tags=["claim-8"] nbval={"figure_rms": 0.02}
 fig, ax = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
-for (kind, norms), style in zip(gradient_norms.items(), ("o-", "s-", "v-", "^-"), strict=True):
-    ax.plot(DEPTHS, norms, style, label=kind)
+plots.show_lines(gradient_norms, DEPTHS, ax)
 ax.set(xscale="log", yscale="log", ylim=(1e-15, 1e6), xlabel="blocks", ylabel="gradient norm at the first layer")
-ax.set_xticks(DEPTHS, DEPTHS)
+ax.set_xticks(DEPTHS, DEPTHS, minor=False)
 ax.minorticks_off()
-ax.grid(alpha=0.3)
-ax.legend(fontsize=8, loc="lower left")
 plots.show(
-    fig,
-    "Gradient norm against depth: it vanishes in the plain stack, grows with skips or batch norm alone, "
-    "and changes least with both",
+    fig, "Gradient norm against depth: it vanishes in the plain stack, and changes least with skips and batch norm"
 )
 
 # %% [markdown]
@@ -433,8 +410,7 @@ print("later, inference:", describe(normalise(data, training=False)))
 # In training mode the output is normalised from the first batch on. In inference mode a fresh layer lets the data
 # pass as it is, for its moving averages still stand at mean 0 and variance 1. How long until they have arrived?
 
-# %% tags=["claim-9", "moving-averages"] nbval={"figure_rms": 0.01}
-fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
+# %% tags=["claim-9", "moving-averages"]
 moving_means = {}
 for momentum in sorted({0.99, MOMENTUM}):
     normalise = layers.BatchNormalization(momentum=momentum)
@@ -442,26 +418,30 @@ for momentum in sorted({0.99, MOMENTUM}):
     for batch in batches:
         normalise(batch, training=True)
         moving_means[momentum].append(float(normalise.moving_mean[3]))
-    ax.plot(range(1, BATCHES + 1), moving_means[momentum], label=f"momentum {momentum}")
-    expected = data[:, 3].mean() * (1 - momentum ** np.arange(1, BATCHES + 1))
-    label = "mean × (1 − momentumⁿ)" if momentum == 0.99 else None
-    ax.plot(range(1, BATCHES + 1), expected, ":", color="0.3", label=label)
-ax.axhline(data[:, 3].mean(), color="0.7", linewidth=1, label="mean of the data")
+
+# %% tags=["moving-averages"] nbval={"figure_rms": 0.01}
+fig, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
+seen_batches, mean = np.arange(1, BATCHES + 1), data[:, 3].mean()
+for momentum, means in moving_means.items():
+    ax.plot(seen_batches, means, label=f"momentum {momentum}")
+    ax.plot(seen_batches, mean * (1 - momentum**seen_batches), ":", color="0.3")
+ax.axhline(mean, color="0.7", linewidth=1, label="mean of the data")
 ax.set(xlabel="batches seen", ylabel="moving mean of channel 3")
 ax.legend(fontsize=8)
 plots.show(fig, "Moving averages rise towards the mean of the data: slowly and smoothly, or fast and with noise")
 
 # %% [markdown]
-# A moving average keeps the share *momentum* of its old value at every step, so after *n* steps 1 − momentum*ⁿ* of
-# the way is done. Keras's 0.99 needs hundreds of steps to come within one percent. That is nothing in the thousands
-# of steps of the book's training, but in a run of a few hundred the averages lag behind weights that still move fast,
-# and a network that trains well looks like chance when it is validated. A momentum of 0.9 follows ten times as fast,
-# and is noisier. Hence the knob `MOMENTUM`: 0.9 in the short `sample` profile, 0.99 in the book's.
+# A moving average keeps the share *momentum* of its old value at every step, so after *n* steps 1 − momentum*ⁿ* of the
+# way is done: the dotted lines. Keras's 0.99 needs hundreds of steps to come within one percent. That is nothing in the
+# thousands of steps of the book's training, but in a run of a few hundred the averages lag behind weights that still
+# move fast, and a network that trains well looks like chance when it is validated. A momentum of 0.9 follows ten times
+# as fast, and is noisier. Hence the knob `MOMENTUM`: 0.9 in the short `sample` profile, 0.99 in the book's.
 #
 # ### The order of things
 #
-# Where does the activation go? A relu cuts at zero, so it is best served with maps that are centred at zero. The first
-# order below has the activation inside the convolution, before the batch norm; the second has it after.
+# Where does the activation go? A relu keeps what is above zero and drops what is below. Behind batch norm its input is
+# centred at zero, so both its halves are used. The first order below has the activation inside the convolution, before
+# the batch norm; the second has it after.
 
 # %% tags=["listing-9.4"]
 # Listing 9.4
@@ -478,13 +458,11 @@ positive_late = keras.ops.convert_to_numpy(keras.ops.mean(x > 0, axis=(0, 1, 2))
 
 # %% tags=["order-of-layers"] nbval={"figure_rms": 0.02}
 fig, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
-bins = np.linspace(0, 1, 21)
-ax.hist([positive_early, positive_late], bins, label=["activation before batch norm", "activation after batch norm"])
-ax.set(xlabel="share of the places where the relu is open", ylabel="channels")
-ax.legend(fontsize=8)
+shares = {"activation before batch norm": positive_early, "activation after batch norm": positive_late}
+plots.show_lines({name: np.sort(values) for name, values in shares.items()}, range(1, 33), ax)
+ax.set(xlabel="channels, in the order of their shares", ylabel="share of open places", ylim=(-0.02, 1.02))
 plots.show(
-    fig,
-    "Histogram: before batch norm some channels are active nearly always or never, after it all are half of the time",
+    fig, "Before batch norm some relus are open nearly everywhere or nowhere, after it each at half of the places"
 )
 
 # %% [markdown]
@@ -537,30 +515,17 @@ for frozen in (False, True):
 
 # %% tags=["figure-9.10"]
 # Figure 9.10
-ordinary = {
-    "in": (0, 1, "all channels\ntogether"),
-    "conv": (2, 1, "3×3×C\nfor each output", "#E69F00"),
-    "out": (4, 1, "F channels"),
-}
-separable = {"out": (6.6, 1, "F channels"), "point": (4.6, 1, "1×1×C\nfor each output", "#E69F00")}
-separable |= {f"in {row}": (0, row, f"channel {3 - row}") for row in range(3)}
-separable |= {f"depth {row}": (2.2, row, "3×3", "#56B4E9") for row in range(3)}
-steps = [(f"in {row}", f"depth {row}") for row in range(3)] + [(f"depth {row}", "point") for row in range(3)]
 fig, axes = plt.subplots(1, 2, figsize=(11, 2.6), width_ratios=(4, 6.6), layout="constrained")
-plots.show_flow(ordinary, [("in", "conv"), ("conv", "out")], axes[0], "ordinary")
-plots.show_flow(separable, [*steps, ("point", "out")], axes[1], "depthwise separable")
-axes[0].set_ylim(axes[1].get_ylim())
-plots.show(
-    fig, "Left: one convolution over all channels. Right: a 3×3 filter per channel, then a 1×1 convolution over all"
-)
+drawings.draw_convolutions(axes)
+plots.show(fig, "Left: one convolution over all channels. Right: a 3×3 filter per channel, then a 1×1 convolution")
 
 # %% [markdown]
 # **Figure 9.10.** In space each channel is treated for itself (blue), and only then are the channels mixed (orange).
 #
 # This takes for granted that channels are largely independent of one another: what happens in one says little about
-# what happens in the next. Deep in a
-# network that is true enough. It is not for the three channels of a picture, where red, green and blue are nearly the
-# same picture three times: so a network's *first* layer stays an ordinary convolution.
+# what happens in the next. Deep in a network that is true enough. It is not for the three channels of a picture, where
+# red, green and blue are nearly the same picture three times: so a network's *first* layer stays an ordinary
+# convolution.
 #
 # It saves weights and multiplications. With *C* channels in and *F* out, each place costs 9·C·F multiplications
 # before, and 9·C + C·F after.
@@ -604,10 +569,9 @@ promised = {
     width: count_multiplications(ordinary.layers[1]) / count_multiplications(separable.layers[1])
     for width, (ordinary, separable) in pairs.items()
 }
-print("channels  weights: ordinary  separable   multiplications per picture: ordinary   separable  ratio")
-for width, pair in pairs.items():
-    counts = [network.count_params() for network in pair] + [count_multiplications(n.layers[1]) for n in pair]
-    print("{:8}{:19,}{:11,}{:39,}{:12,}".format(width, *counts), f"{promised[width]:6.1f}")
+for width, (ordinary, separable) in pairs.items():
+    weights = f"{ordinary.count_params():7,} weights ordinary, {separable.count_params():6,} separable"
+    print(f"{width:3} channels: {weights}, {promised[width]:.1f} times fewer multiplications")
 
 
 # %% tags=["claim-11", "times"] nbval={"rtol": 3}
@@ -636,14 +600,10 @@ for width, pair in progress(pairs.items(), desc="Timing convolutions"):
 
 # %% tags=["claim-11", "times"] nbval={"figure_rms": 0.3}
 fig, ax = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
-places = np.arange(len(WIDTHS))
-for offset, label, ratios in ((-0.2, "promised by arithmetic", promised), (0.2, "seen here", seen)):
-    bars = ax.bar(places + offset, list(ratios.values()), 0.4, label=label)
-    ax.bar_label(bars, fmt="%.1f", fontsize=8)
+ratios = {"promised by arithmetic": list(promised.values()), "seen here": list(seen.values())}
+plots.show_bars(ratios, WIDTHS, ax, fmt="%.1f")
 ax.axhline(1, color="0.4", linewidth=1)
-highest = max(*promised.values(), *seen.values())
-ax.set(xticks=places, xticklabels=WIDTHS, ylim=(0, 1.2 * highest), xlabel="channels", ylabel="ordinary ÷ separable")
-ax.legend(fontsize=8, loc="upper left")
+ax.set(xlabel="channels", ylabel="ordinary ÷ separable", ylim=(0, 1.2 * max(map(max, ratios.values()))))
 plots.show(fig, "Multiplications saved and time saved by separable convolutions, for several numbers of channels")
 
 # %% [markdown]
@@ -710,20 +670,20 @@ plots.show(fig, "Six training pictures of cats above six of dogs")
 #
 # A picture of a cat is still one when it is mirrored, turned or enlarged a little. Random changes of this kind make
 # many pictures of one; they are layers that only act in training. The `sample` profile only mirrors: its training is
-# too short to learn pictures by heart. Set `ROTATION` and
-# `ZOOM` to the book's values, with more `EPOCHS`, to see what they do.
+# too short to learn pictures by heart. Set `ROTATION` and `ZOOM` to the book's values, with more `EPOCHS`, to see what
+# they do.
 
 
 # %% tags=["step-9.3-5"]
 # Step 9.3-5
 def build_augmentation(rotation=0.1, zoom=0.2):
-    """Return layers that mirror, turn and zoom pictures at random in training; 0 leaves one of the last two out."""
-    augmentation = keras.Sequential([layers.RandomFlip("horizontal")], name="augmentation")
-    if rotation:
-        augmentation.add(layers.RandomRotation(rotation))
-    if zoom:
-        augmentation.add(layers.RandomZoom(zoom))
-    return augmentation
+    """Return layers that mirror, turn and zoom pictures at random in training."""
+    changes = [layers.RandomFlip("horizontal"), layers.RandomRotation(rotation), layers.RandomZoom(zoom)]
+    used = changes if rotation or zoom else changes[:1]  # to turn and zoom by nothing takes time, too
+    return keras.Sequential(used, name="data_augmentation")
+
+
+data_augmentation = build_augmentation()
 
 
 # %% tags=["constants"]
@@ -733,9 +693,8 @@ ZOOM = knob(sample=0.0, book=0.2)  # augmentation: pictures grow or shrink by up
 # %%
 keras.utils.set_random_seed(SEED)
 fig, axes = plt.subplots(1, 6, figsize=(10, 2.1), layout="constrained")
-augmentation = build_augmentation()
 for ax in axes:
-    augmented = keras.ops.convert_to_numpy(augmentation(images[:1].astype("float32"), training=True))
+    augmented = keras.ops.convert_to_numpy(data_augmentation(images[:1].astype("float32"), training=True))
     plots.show_picture(augmented[0].clip(0, 255).astype("uint8"), None, ax)
 plots.show(fig, "One training picture, mirrored, turned and zoomed in six ways")
 
@@ -745,55 +704,45 @@ plots.show(fig, "One training picture, mirrored, turned and zoomed in six ways")
 #
 # ### The network
 #
-# One block holds all the ideas of this chapter: twice batch norm, relu and a separable convolution, then a max
-# pooling that halves the maps, and around all of it a skip with a projection. Each of the three ideas has a switch;
-# we need them for the ablation.
+# The first convolution is an ordinary one, as it must be on RGB. Then comes a block for each number of filters, and it
+# holds all the ideas of this chapter: twice batch norm, relu and a separable convolution, then a max pooling that
+# halves the maps, and around all of it a skip with a projection. Global average pooling takes the place of the
+# flattening.
 #
 # > **Reader's note.** The book's projection has `strides=2`. Here we keep every second pixel, then project: the same
 # > weights, the same numbers. For a network that is trained, it is safer: with fewer than 16 channels, as in the first
 # > block of the `sample` profile, the library behind TensorFlow 2.21 can crash on many processors (those with AVX-512),
-# > since it writes the gradient of a strided 1×1 convolution past the end of its memory
-# > ([oneDNN issue 6035](https://github.com/uxlfoundation/oneDNN/issues/6035)).
+# > since it writes the gradient of a strided 1×1 convolution past the end of its memory ([oneDNN issue
+# > 6035](https://github.com/uxlfoundation/oneDNN/issues/6035)).
 
 
 # %% tags=["step-9.3-6"]
 # Step 9.3-6
-def xception_block(x, filters, momentum=0.99, residual=True, batch_norm=True, separable=True):
-    """Return maps with `filters` channels and half the side; False for one of the last three takes that idea out."""
-    convolution = layers.SeparableConv2D if separable else layers.Conv2D
-    skip = x
-    for _ in range(2):
-        if batch_norm:
-            x = layers.BatchNormalization(momentum=momentum)(x)
-        x = layers.Activation("relu")(x)
-        x = convolution(filters, 3, padding="same", use_bias=not batch_norm)(x)
-    x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
-    if residual:
-        skip = layers.AveragePooling2D(1, strides=2, padding="same")(skip)  # every second pixel
-        x = layers.add([x, layers.Conv2D(filters, 1, use_bias=False)(skip)])
-    return x
-
-
-# %% [markdown]
-# The network: the first convolution is an ordinary one, as it must be on RGB, then a block for each number of filters.
-# Global average pooling takes the place of the flattening.
-
-
-# %% tags=["step-9.3-6"]
-# Step 9.3-6, continued
-def build_mini_xception(image_size, filters, momentum=0.99, rotation=0.1, zoom=0.2, **parts):
+def build_mini_xception(image_size, filters, momentum=0.99, rotation=0.1, zoom=0.2):
     """Return a network from pictures (N, size, size, 3) in 0-255 to the probability of a dog, (N, 1)."""
     inputs = keras.Input((image_size, image_size, 3))
     x = build_augmentation(rotation, zoom)(inputs)
     x = layers.Rescaling(1 / 255)(x)
     x = layers.Conv2D(filters[0], 5, use_bias=False)(x)
-    for width in filters:
-        x = xception_block(x, width, momentum, **parts)
+    for size in filters:
+        residual = x
+        x = layers.BatchNormalization(momentum=momentum)(x)
+        x = layers.Activation("relu")(x)
+        x = layers.SeparableConv2D(size, 3, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=momentum)(x)
+        x = layers.Activation("relu")(x)
+        x = layers.SeparableConv2D(size, 3, padding="same", use_bias=False)(x)
+        x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
+        residual = layers.AveragePooling2D(1, strides=2, padding="same")(residual)  # every second pixel
+        residual = layers.Conv2D(size, 1, use_bias=False)(residual)
+        x = layers.add([x, residual])
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.5)(x)
-    return keras.Model(inputs, layers.Dense(1, activation="sigmoid", dtype="float32")(x), name="mini_xception")
+    outputs = layers.Dense(1, activation="sigmoid", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name="mini_xception")
 
 
+# %% tags=["summary"]
 build_mini_xception(IMAGE_SIZE, FILTERS, MOMENTUM, ROTATION, ZOOM).summary()
 
 # %% [markdown]
@@ -833,7 +782,7 @@ def build_baseline(image_size, filters=(32, 64, 128, 256, 256), rotation=0.1, zo
     return keras.Model(inputs, outputs, name="convnet_from_scratch_with_augmentation")
 
 
-build_baseline(IMAGE_SIZE, BASELINE_FILTERS)  # too small a size is told here, before anything is trained
+build_baseline(IMAGE_SIZE, BASELINE_FILTERS)  # fails early if the size is too small
 book_baseline = build_baseline(180)
 mapped = [layer for layer in book_baseline.layers if isinstance(layer, layers.Conv2D | layers.MaxPooling2D)]
 print(f"{book_baseline.count_params():,} parameters, the book says 991,041")
@@ -905,13 +854,10 @@ note_knobs(MODELS / "9_3.json", "9_3_convnet_architectures", globals())
 # %% tags=["figure-9.11"] nbval={"figure_rms": 0.15}
 # Figure 9.11
 histories = {"mini-Xception": mini_xception_history, "baseline": baseline_history}
-fig, axes = plt.subplots(2, 2, figsize=(9, 5.6), sharex=True, layout="constrained")
-for column, (name, history) in enumerate(histories.items()):
-    for row, (metric, guessing) in enumerate({"accuracy": 0.5, "loss": math.log(2)}.items()):
-        axes[row, column].axhline(guessing, color="0.6", linestyle=":", label="guessing")
-        plots.show_curves(history, [metric], axes[row, column], f"{name}: {metric}")
-        axes[row, column].set_ylim(*((0.4, 1.02) if metric == "accuracy" else (0, None)))
-        axes[row, column].legend(fontsize=8, loc="lower right" if metric == "accuracy" else "upper right")
+fig, axes = plt.subplots(2, 2, figsize=(9, 5.6), sharex=True, sharey="row", layout="constrained")
+for (name, history), (top, bottom) in zip(histories.items(), axes.T, strict=True):
+    plots.show_curves(history, ["accuracy"], top, f"{name}: accuracy", guessing=0.5)
+    plots.show_curves(history, ["loss"], bottom, f"{name}: loss", guessing=math.log(2))
 plots.show(fig, "Accuracy and loss of both networks against the epoch, on training and on validation pictures")
 
 # %% [markdown]
@@ -949,20 +895,13 @@ for name, model in models.items():
 
 # %% tags=["comparison"] nbval={"figure_rms": 0.1}
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.1), layout="constrained")
-names = list(models)
-errors = np.abs(np.transpose([test_interval[name] for name in names]) - [test_accuracy[name] for name in names])
-axes[0].bar(names, [test_accuracy[name] for name in names], yerr=errors, capsize=6, color=["C0", "C1"])
-axes[0].scatter(
-    names, [BOOK[name] for name in names], marker="D", color="black", zorder=3, label="book, on photographs"
-)
+plots.show_intervals(test_accuracy, test_interval, axes[0], BOOK, "book, on photographs")
 axes[0].set(ylim=(0.5, 1), title="test accuracy")
-axes[0].legend(fontsize=8, loc="lower right")
-million = 1e6
-parameters = [models[name].count_params() / million for name in names]
-work = [sum(map(count_multiplications, models[name].layers)) / million for name in names]
+parameters = {name: model.count_params() / 1e6 for name, model in models.items()}
+work = {name: sum(map(count_multiplications, model.layers)) / 1e6 for name, model in models.items()}
 for ax, values, title in ((axes[1], parameters, "parameters, millions"), (axes[2], work, "multiplications, millions")):
-    ax.bar_label(ax.bar(names, values, color=["C0", "C1"]), fmt="%.3g", fontsize=8)
-    ax.set(title=title, ylim=(0, 1.15 * max(values)))
+    ax.bar_label(ax.bar(values.keys(), values.values(), color=["C0", "C1"]), fmt="%.3g", fontsize=8)
+    ax.set(title=title, ylim=(0, 1.15 * max(values.values())))
 plots.show(fig, "Test accuracy with its interval, parameters and multiplications of the mini-Xception and the baseline")
 
 # %% [markdown]
@@ -991,9 +930,48 @@ plots.show(fig, "Test accuracy with its interval, parameters and multiplications
 # %% [markdown]
 # ## Ablation: which part is it?
 #
-# Three ideas, each in or out: eight networks. One training proves nothing, so each is trained from several seeds;
-# eight times several trainings take their time, so the pictures are smaller. Everything else is equal: pictures,
-# steps, step size.
+# Three ideas, each in or out: eight networks. So we write the network once more, this time with a switch for each idea.
+
+
+# %% tags=["ablation"]
+def build_variant(image_size, filters, momentum=0.99, residual=True, batch_norm=True, separable=True):
+    """Return the mini-Xception with those of its three ideas that are True."""
+    convolution = layers.SeparableConv2D if separable else layers.Conv2D
+    inputs = keras.Input((image_size, image_size, 3))
+    x = build_augmentation(ROTATION, ZOOM)(inputs)
+    x = layers.Rescaling(1 / 255)(x)
+    x = layers.Conv2D(filters[0], 5, use_bias=False)(x)
+    for size in filters:
+        skip = x
+        for _ in range(2):
+            x = layers.BatchNormalization(momentum=momentum)(x) if batch_norm else x
+            x = layers.Activation("relu")(x)
+            x = convolution(size, 3, padding="same", use_bias=not batch_norm)(x)
+        x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
+        if residual:
+            skip = layers.AveragePooling2D(1, strides=2, padding="same")(skip)
+            x = layers.add([x, layers.Conv2D(size, 1, use_bias=False)(skip)])
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dropout(0.5)(x)
+    outputs = layers.Dense(1, activation="sigmoid", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name="variant")
+
+
+# %% [markdown]
+# Is it the same network, if all three are in? It must have as many parameters, and with the same weights it must give
+# the same answers.
+
+# %% tags=["same-network"]
+printed, variant = build_mini_xception(IMAGE_SIZE, FILTERS, MOMENTUM), build_variant(IMAGE_SIZE, FILTERS, MOMENTUM)
+assert variant.count_params() == printed.count_params()
+variant.set_weights(printed.get_weights())
+some = test_images[:8]
+assert np.array_equal(variant.predict(some, verbose=0), printed.predict(some, verbose=0))
+print(f"the same network: {variant.count_params():,} parameters, and the same answers to {len(some)} pictures")
+
+# %% [markdown]
+# One training proves nothing, so each is trained from several seeds; eight times several trainings take their time, so
+# the pictures are smaller. Everything else is equal: pictures, steps, step size.
 
 # %% tags=["constants"]
 ABLATION_SIZE = knob(sample=32, book=96)  # pixels; the ablation trains many networks, so it has smaller pictures
@@ -1001,24 +979,28 @@ ABLATION_FILTERS = knob(sample=(8, 16, 32), book=(32, 64, 128, 256))  # channels
 ABLATION_EPOCHS = knob(sample=3, book=30)  # passes over the training pictures for each of its networks
 ABLATION_SEEDS = knob(sample=2, book=3)  # how often each variant is trained, each time from other weights
 
+
+# %% tags=["ablation"]
+def train_variant(parts, seed):
+    """Train a variant from a seed; return its parameters, test accuracy, lowest validation loss, seconds an epoch."""
+    keras.utils.set_random_seed(seed)
+    variant = build_variant(ABLATION_SIZE, ABLATION_FILTERS, MOMENTUM, **parts)
+    recipe = ABLATION_EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS / "ablation"
+    best, history = train_classifier(variant, small_pictures, *recipe)
+    accuracy = count_correct(keras.models.load_model(best), *small_pictures["test"]) / total
+    return variant.count_params(), accuracy, min(history["val_loss"]), min(history["seconds"])
+
+
 # %% tags=["ablation"] nbval={"timeout": 1800}
 PARTS = ("residual", "batch_norm", "separable")
 small_pictures = {part: load_split(*files, ABLATION_SIZE, cache=Path(BUILD, "cache")) for part, files in split.items()}
 ablation = []
 for switches in progress(list(itertools.product((True, False), repeat=len(PARTS))), desc="Ablation", unit="variant"):
     parts = dict(zip(PARTS, switches, strict=True))
-    accuracies, losses, seconds = [], [], []
-    for seed in range(SEED, SEED + ABLATION_SEEDS):
-        keras.utils.set_random_seed(seed)
-        variant = build_mini_xception(ABLATION_SIZE, ABLATION_FILTERS, MOMENTUM, ROTATION, ZOOM, **parts)
-        recipe = ABLATION_EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS / "ablation"
-        best, history = train_classifier(variant, small_pictures, *recipe)
-        variant = keras.models.load_model(best)
-        accuracies.append(count_correct(variant, *small_pictures["test"]) / total)
-        losses.append(min(history["val_loss"]))
-        seconds.append(min(history["seconds"]))
-    measured = {"accuracy": accuracies, "val_loss": losses, "seconds": min(seconds)}
-    ablation.append(parts | {"parameters": variant.count_params()} | measured)
+    trained = [train_variant(parts, seed) for seed in range(SEED, SEED + ABLATION_SEEDS)]
+    (parameters, *_), accuracies, losses, seconds = zip(*trained, strict=True)
+    measured = {"accuracy": list(accuracies), "val_loss": list(losses), "seconds": min(seconds)}
+    ablation.append(parts | {"parameters": parameters} | measured)
 
 # %% [markdown]
 # The table: a dot for a part that is in, the mean of the lowest validation losses, and the test accuracy of each seed.
@@ -1042,23 +1024,8 @@ for row in ablation:
     print(f"{inside:35} {row['seconds'] / fastest:.1f} times the fastest variant's epoch")
 
 # %% tags=["ablation-figure", "times"] nbval={"figure_rms": 0.2}
-fig, (top, middle, bottom) = plt.subplots(
-    3, 1, figsize=(8, 5.6), height_ratios=(3, 1, 1), sharex=True, layout="constrained"
-)
-for place, row in enumerate(ablation):
-    color = "C0" if row["batch_norm"] else "C1"
-    top.bar(place, np.mean(row["accuracy"]) - 0.5, bottom=0.5, color=color, alpha=0.5, width=0.7)
-    top.plot([place] * len(row["accuracy"]), row["accuracy"], "o", color=color, ms=5)
-    middle.bar(place, row["parameters"], color="0.6", width=0.7)
-    bottom.bar(place, row["seconds"] / fastest, color="0.6", width=0.7)
-top.set(ylim=(0.4, 1), ylabel="test accuracy", title="bars: mean, from chance; points: one training each")
-middle.set(ylabel="parameters")
-bottom.set(ylabel="time")
-marks = ["\n".join(f"{'+' if row[part] else '−'} {part.replace('_', ' ')}" for part in PARTS) for row in ablation]
-bottom.set_xticks(range(len(marks)), marks, fontsize=8)
-plots.show(
-    fig, "Test accuracy, parameters and time of the eight variants; in blue those with batch norm, in orange without"
-)
+fig = plots.show_ablation(ablation, PARTS)
+plots.show(fig, "Test accuracy, parameters and time of the eight variants, and dots for the parts that each has")
 
 # %% [markdown]
 # What may be concluded? Compare bars that differ in one part, and compare the difference with the distance between
@@ -1066,7 +1033,7 @@ plots.show(
 #
 # - **Batch norm** has by far the largest effect. Without it (orange) these networks hardly leave chance in the steps
 #   that they get; with it (blue) all four learn. Each of the four pairs says so, by more than any two seeds differ.
-# - **Separable convolutions** score lower in all four pairs; in three of them by more than two seeds differ. Have
+# - **Separable convolutions** score a little lower in all four pairs, mostly by no more than two seeds differ. Have
 #   they too few weights, a fifth of the others', or too few steps? This ablation cannot tell.
 # - **Skips** make no visible difference where batch norm is in. Without it they may help: plain separable layers stay
 #   at chance from both seeds, and leave it with skips. Three blocks are not deep.
@@ -1183,7 +1150,7 @@ path = save_results(results, Path(BUILD, "results", "9_3.json"))
 # ```
 #
 # If the two were equally good, each of these pictures would fall to either side like a coin (McNemar's exact test). A
-# p-value above 0.05 means that a fair coin would easily do the same. In the stored run it is below, though X#
+# p-value above 0.05 means that a fair coin would easily do the same. In the stored run it is far below.
 # </details>
 
 # %% [markdown]

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
+from helpers.cuts import split_at
 from helpers.lessons import load_lesson
 from machinery.benchmarks import book
 from machinery.benchmarks.floors import find_floor
@@ -22,18 +23,18 @@ def measure_patterns(scale: SimpleNamespace, folder: Path) -> list[Row]:
     base = keras.applications.Xception(weights=None, include_top=False)
     extractor = keras.Model(base.input, base.get_layer("block3_sepconv1").output)
     lesson = load_lesson("9_4_interpreting_convnets")
-    ours = lesson.build_ascent(extractor, keras.applications.xception.preprocess_input)
-    plain = book.build_ascent(extractor)
+    extract = lesson.build_extractor(base, "block3_sepconv1", keras.applications.xception.preprocess_input)
+    ours, plain = partial(lesson.gradient_ascent_step, extract), book.build_ascent(extractor)
 
     def respond(picture, index):
-        return float(lesson.filter_response(extractor(picture, training=False), index)[0])
+        return float(lesson.compute_loss(extract, picture, index))
 
     times, worst = grow_patterns(ours, plain, respond, scale)
     row = compare(f"{scale.patterns} patterns of block3_sepconv1, {scale.ascent_steps} steps", times, 1.3)
     row.agree = worst <= 1e-2
     sized = keras.models.clone_model(extractor, input_tensors=keras.Input((scale.size, scale.size, 3)))
     row.floor = find_floor(sized, 2 * scale.patterns * scale.ascent_steps)  # there and back
-    traces = ours.experimental_get_tracing_count(), plain.experimental_get_tracing_count()
+    traces = lesson.gradient_ascent_step.experimental_get_tracing_count(), plain.experimental_get_tracing_count()
     row.notes = [
         f"compilations: {traces[0]} against {traces[1]}; the rise of a response differs by {worst:.2%} at most",
         f"{row.ours / row.floor:.1f} times the floor: the products of the convolutions, there and back",
@@ -71,7 +72,7 @@ def measure_grad_cam(scale: SimpleNamespace, folder: Path) -> list[Row]:
     keras.utils.set_random_seed(1)
     network, layer = keras.applications.Xception(weights=None), "block14_sepconv2_act"
     lesson = load_lesson("9_4_interpreting_convnets")
-    halves = lesson.split_at(network, layer)  # with its softmax, as the book does
+    halves = split_at(network, layer)  # with its softmax, as the book does
     plain = book.build_grad_cam(network, layer)
     picture = np.random.default_rng(0).uniform(-1, 1, (1, 299, 299, 3)).astype("float32")
     ways = {

@@ -57,7 +57,7 @@ def time_epochs(
 
 def measure_segmentation(scale: SimpleNamespace, folder: Path) -> list[Row]:
     """Train the network of 9.2 for an epoch in 32 bits and in the fastest precision; and to its end in both."""
-    build = partial(load_lesson("9_2_image_segmentation").build_segmentation_network, scale.side_92)
+    build = partial(load_lesson("9_2_image_segmentation").get_model, scale.side_92, 3)
     pictures, masks, _ = draw_pictures(64 * scale.steps_92, scale.side_92)
     kinds = {name: (build, precision) for name, precision in PRECISIONS.items()}
     loss = "sparse_categorical_crossentropy"
@@ -86,8 +86,8 @@ def score_precision(scale: SimpleNamespace, folder: Path, precision: str) -> flo
     for seed in range(1, 1 + scale.seeds):
         with redirect_stdout(io.StringIO()):
             lesson = load_lesson("9_2_image_segmentation", cells, SEED=seed, **knobs, **scale.iou_knobs)
-        predicted = lesson.predict_masks(lesson.model, lesson.val_images)
-        scores.append(lesson.segmentation_scores(lesson.val_masks, predicted)["mean_iou"])
+        predicted = lesson.predict_masks(lesson.model, lesson.val_input_imgs)
+        scores.append(lesson.segmentation_scores(lesson.val_targets, predicted)["mean_iou"])
     return statistics.mean(scores)
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
+from keras import layers
 
+BOOK_LAYERS = "block3_sepconv1", "block2_sepconv1", "block4_sepconv1", "block8_sepconv1"  # of Xception
 REGISTRY = Path(__file__).resolve().parents[2] / "data" / "registry.toml"
 CLASS_INDEX = "imagenet_class_index.json"
 FETCH = (
@@ -74,6 +76,25 @@ def load_class_names(*folders: Path | str) -> list[tuple[str, str]]:
             ) from error
     classes = json.loads(found[0].read_text(encoding="utf-8"))
     return [tuple(classes[str(index)]) for index in range(len(classes))]
+
+
+def find_convolutions(model: keras.Model) -> list[str]:
+    """Return the names of a model's convolutions of all kinds, in its order."""
+    kinds = layers.Conv2D | layers.SeparableConv2D | layers.DepthwiseConv2D
+    return [layer.name for layer in model.layers if isinstance(layer, kinds)]
+
+
+def choose_convolutions(model: keras.Model) -> tuple[str, ...]:
+    """Return four convolutions' names, the book's in Xception, else spread over the depth; the second one first.
+
+    1×1 convolutions, like those on a skip, have no pattern of their own: they are left out if there are enough others.
+    """
+    names = find_convolutions(model)
+    if set(BOOK_LAYERS) <= set(names):
+        return BOOK_LAYERS
+    spatial = [name for name in names if max(model.get_layer(name).kernel_size) > 1]
+    names = spatial if len(spatial) >= 4 else names
+    return tuple(dict.fromkeys(names[len(names) * quarter // 4] for quarter in (1, 0, 2, 3)))
 
 
 def last_maps(model: keras.Model):

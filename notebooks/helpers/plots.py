@@ -1,11 +1,13 @@
-"""Plots: fixed colours for the classes, legends, and a text for those who cannot see the figure.
+"""Plots: fixed colours for the classes, legends, and a text for those who cannot see the figure."""
 
-matplotlib is imported where it is needed, so that importing this file takes no time.
-"""
-
+import itertools
 import math
 
+import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import display
+from matplotlib.colors import ListedColormap
+from matplotlib.patches import Patch, Rectangle
 
 # Of each class, in the order of the classes; colour-blind eyes can tell them apart, too.
 CLASS_COLORS = {"animal": "#E69F00", "background": "#0B3C5D", "outline": "#F7F2E8"}
@@ -19,9 +21,6 @@ def show(figure, alt):
         figure: a matplotlib Figure.
         alt: what the figure shows, one sentence; it is kept in the notebook's output metadata.
     """
-    import matplotlib.pyplot as plt
-    from IPython.display import display
-
     figure.set_dpi(DPI)
     plt.close(figure)
     display(figure, metadata={"image/png": {"alt": alt}})
@@ -58,8 +57,6 @@ def show_mask(mask, title=None, ax=None, colors=CLASS_COLORS, legend=True):
     Returns:
         The Axes.
     """
-    from matplotlib.colors import ListedColormap
-
     ax = ax or _make_axes(4, 4)
     ax.imshow(
         np.asarray(mask),
@@ -75,10 +72,65 @@ def show_mask(mask, title=None, ax=None, colors=CLASS_COLORS, legend=True):
     return ax
 
 
+def choose_colors(*names):
+    """Return a dict of these classes to colours: their own of `CLASS_COLORS`, and two others for a cat and a dog."""
+    known = CLASS_COLORS | {"cat": CLASS_COLORS["animal"], "dog": "#CC79A7"}
+    return {name: known[name] for name in names}
+
+
+def show_box(rows, columns, ax):
+    """Draw a box around rows and columns, each a pair (first, last) of pixels, both inside."""
+    (top, bottom), (left, right) = rows, columns
+    corner = left - 0.5, top - 0.5  # half a pixel: a pixel's number is its middle
+    size = right - left + 1, bottom - top + 1
+    ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor=CLASS_COLORS["animal"], linewidth=2))
+
+
+def show_columns(pictures, *masks, titles):
+    """Show pictures side by side and below each its masks, with one legend for all.
+
+    Args:
+        pictures: uint8 (N, height, width, 3).
+        masks: for each further row, integers (N, height, width, 1).
+        titles: texts above the pictures, at least N.
+
+    Returns:
+        The Figure, and its Axes (rows, N).
+    """
+    columns, rows = len(pictures), 1 + len(masks)
+    size = 1 + 10 * min(columns, 6) / 6, 0.4 + 1.8 * rows
+    fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    for column in range(columns):
+        show_picture(pictures[column], titles[column], axes[0, column])
+        for row, answers in enumerate(masks, start=1):
+            show_mask(answers[column, ..., 0], None, axes[row, column], legend=False)
+    fig.legend(**class_legend(), loc="outside lower center")
+    return fig, axes
+
+
+def show_bars(series, labels, ax, fmt="%.2f", ylabel=None):
+    """Draw for each label a group of bars, one bar of each series.
+
+    Args:
+        series: dict of names to values, one for each label.
+        labels: texts below the groups.
+        ax: Axes to draw on.
+        fmt: how values are written above their bars; "" for not at all.
+        ylabel: text beside the axis.
+    """
+    width = 0.8 / len(series)
+    for number, (name, values) in enumerate(series.items()):
+        places = np.arange(len(labels)) + width * (number - (len(series) - 1) / 2)
+        bars = ax.bar(places, values, width, label=name)
+        if fmt:
+            ax.bar_label(bars, fmt=fmt, fontsize=8)
+    ax.set_xticks(range(len(labels)), labels)
+    ax.set_ylabel(ylabel)
+    ax.legend(fontsize=8)
+
+
 def class_legend(colors=CLASS_COLORS):
     """Return the arguments of a legend that names the classes in one row."""
-    from matplotlib.patches import Patch
-
     patches = [Patch(facecolor=color, edgecolor="0.6", label=name) for name, color in colors.items()]
     return {"handles": patches, "ncols": len(patches), "fontsize": 8, "frameon": False}
 
@@ -107,7 +159,33 @@ def tile(pictures, columns, margin=2, fill=0):
     return canvas
 
 
-def show_curves(history, names, ax=None, title=None):
+def choose_columns(count):
+    """Return how many columns a grid of pictures gets, so that its last row is full and it is no higher than wide."""
+    return next(columns for columns in range(math.ceil(math.sqrt(count)), count + 1) if count % columns == 0)
+
+
+def show_gallery(pictures, columns=2):
+    """Show pictures in rows.
+
+    Args:
+        pictures: dict of titles to uint8 (height, width, 3), of one shape.
+        columns: how many a row.
+
+    Returns:
+        The Figure.
+    """
+    height, width, _ = next(iter(pictures.values())).shape
+    rows = math.ceil(len(pictures) / columns)
+    size = 10, rows * (0.3 + 10 / columns * height / width)
+    fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, (title, picture) in zip(axes.flat, pictures.items(), strict=False):
+        show_picture(picture, title, ax)
+    return fig
+
+
+def show_curves(history, names, ax=None, title=None, guessing=None):
     """Plot training (dashed) and validation (solid) values against the epoch, from 1.
 
     Args:
@@ -115,11 +193,14 @@ def show_curves(history, names, ax=None, title=None):
         names: the NAMEs to plot.
         ax: Axes to draw on; new ones unless given.
         title: text above it.
+        guessing: what a network has that only guesses: a dotted line there.
 
     Returns:
         The Axes.
     """
     ax = ax or _make_axes(6, 3.5)
+    if guessing is not None:
+        ax.axhline(guessing, color="0.6", linestyle=":", label="guessing")
     for number, name in enumerate(names):
         epochs = range(1, len(history[name]) + 1)
         ax.plot(epochs, history[name], "--o", ms=3, color=f"C{number}", label=f"training {name}")
@@ -131,34 +212,131 @@ def show_curves(history, names, ax=None, title=None):
     return ax
 
 
-def show_flow(boxes, arrows, ax, title=None):
-    """Draw boxes with text and arrows between them: how data flows through a network.
+def show_lines(series, places, ax):
+    """Draw a line with marks of its own for each series.
 
     Args:
-        boxes: dict of names to (x, y, text) or (x, y, text, colour); the centres in units of a box, y upwards.
-        arrows: (from, to) or (from, to, curve), names of boxes; curve is the arrow's bend, 0 for straight.
+        series: dict of names to values, one for each place.
+        places: where on the horizontal axis.
         ax: Axes to draw on.
-        title: text above it.
+    """
+    for (name, values), mark in zip(series.items(), itertools.cycle("os^vD")):
+        ax.plot(places, values, f"{mark}-", ms=5, label=name)
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=8)
+
+
+def show_intervals(values, intervals, ax, reference, label):
+    """Draw values as bars with their intervals, and beside them, as diamonds, those of another source.
+
+    Args:
+        values: dict of names to floats.
+        intervals: dict of the same names to pairs (low, high).
+        ax: Axes to draw on.
+        reference: dict of the same names to the other source's floats.
+        label: what the other source is.
+    """
+    for number, (name, value) in enumerate(values.items()):
+        low, high = intervals[name]
+        ax.bar(name, value, yerr=[[value - low], [high - value]], capsize=6, color=f"C{number}")
+        ax.scatter(name, reference[name], marker="D", color="black", zorder=3, label=None if number else label)
+    ax.legend(fontsize=8, loc="lower right")
+
+
+def show_channels(channels, columns):
+    """Show for each layer some of its channels, side by side; a channel of zeros is grey.
+
+    Args:
+        channels: dict of titles to uint8 (N, height, width): the channels of a layer.
+        columns: how many a row.
 
     Returns:
-        The Axes.
+        The Figure.
     """
-    patches = {}
-    for name, (x, y, text, *colour) in boxes.items():
-        style = {"boxstyle": "round,pad=0.4", "facecolor": colour[0] if colour else "#F7F2E8", "edgecolor": "0.4"}
-        patches[name] = ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=style).get_bbox_patch()
-    for start, end, *curve in arrows:
-        way = {"arrowstyle": "-|>", "color": "0.3", "patchA": patches[start], "patchB": patches[end]}
-        way |= {"shrinkA": 0, "shrinkB": 1, "connectionstyle": f"arc3,rad={curve[0] if curve else 0}"}
-        ax.annotate("", boxes[end][:2], boxes[start][:2], arrowprops=way)
-    columns, rows = ([box[axis] for box in boxes.values()] for axis in (0, 1))
-    ax.set(xlim=(min(columns) - 0.8, max(columns) + 0.8), ylim=(min(rows) - 0.6, max(rows) + 0.6))
-    ax.set_title(title, fontsize=10)
-    ax.axis("off")
-    return ax
+    viridis, grids = plt.get_cmap("viridis"), {}
+    for title, pictures in channels.items():
+        colours = (255 * viridis(pictures)[..., :3]).astype("uint8")
+        colours[~pictures.any(axis=(1, 2))] = 190
+        full = np.full((max(columns, len(pictures)), *colours.shape[1:]), 255, "uint8")  # all layers as wide
+        full[: len(pictures)] = colours
+        grids[title] = tile(full, columns, margin=1 + pictures.shape[1] // 30, fill=255)
+    heights = [grid.shape[0] / grid.shape[1] for grid in grids.values()]
+    size = 9, 9 * sum(heights) + 0.3 * len(grids)
+    fig, axes = plt.subplots(len(grids), 1, figsize=size, height_ratios=heights, squeeze=False, layout="constrained")
+    for ax, (title, grid) in zip(axes[:, 0], grids.items(), strict=True):
+        ax.imshow(grid, aspect="auto", interpolation="nearest")
+        ax.set_title(title, fontsize=9, loc="left")
+        ax.axis("off")
+    return fig
+
+
+def show_ablation(ablation, parts):
+    """Show each variant of a network as a column: accuracy, parameters, time, and below, a dot for each part in it.
+
+    Args:
+        ablation: list of dicts: for each of the parts whether it is in, and "accuracy" (a list, one per training),
+            "parameters", "seconds".
+        parts: names of the parts.
+
+    Returns:
+        The Figure.
+    """
+    fig, (top, middle, bottom, dots) = plt.subplots(
+        4, 1, figsize=(8, 6), height_ratios=(3, 1, 1, 1), sharex=True, layout="constrained"
+    )
+    fastest = min(row["seconds"] for row in ablation)
+    for place, row in enumerate(ablation):
+        color = "C0" if row["batch_norm"] else "C1"
+        top.bar(place, np.mean(row["accuracy"]) - 0.5, bottom=0.5, color=color, alpha=0.5, width=0.7)
+        top.plot([place] * len(row["accuracy"]), row["accuracy"], "o", color=color, ms=5)
+        middle.bar(place, row["parameters"], color="0.6", width=0.7)
+        bottom.bar(place, row["seconds"] / fastest, color="0.6", width=0.7)
+        for height, part in enumerate(reversed(parts)):
+            dots.plot(place, height, "o", ms=9, color="0.2" if row[part] else "0.88")
+    top.set(ylim=(0.4, 1), ylabel="test accuracy", title="bars: mean, from chance; points: one training each")
+    middle.set(ylabel="parameters")
+    bottom.set(ylabel="time,\nfastest = 1")
+    dots.set_yticks(range(len(parts)), [part.replace("_", " ") for part in reversed(parts)])
+    dots.set(ylim=(-0.6, len(parts) - 0.4), xticks=[])
+    dots.spines[:].set_visible(False)
+    dots.tick_params(length=0)
+    return fig
+
+
+def show_maps(maps, cmap, limits, label):
+    """Show maps side by side in the same colours, with one colour bar.
+
+    Args:
+        maps: dict of titles to floats (height, width).
+        cmap: name of the colours.
+        limits: the values (low, high) at the ends of the colours.
+        label: text beside the colour bar.
+
+    Returns:
+        The Figure, and its Axes (N,).
+    """
+    size = 1.4 + 1.9 * len(maps), 2.3
+    fig, axes = plt.subplots(1, len(maps), figsize=size, squeeze=False, layout="constrained")
+    for ax, (title, values) in zip(axes[0], maps.items(), strict=True):
+        image = ax.imshow(values, cmap=cmap, vmin=limits[0], vmax=limits[1])
+        ax.set_title(title, fontsize=9)
+        ax.axis("off")
+    fig.colorbar(image, ax=axes[0], label=label)
+    return fig, axes[0]
+
+
+def show_runs(runs, places, ax):
+    """Draw the first of several series as a blue line, the others, of other trainings, as orange ones.
+
+    Args:
+        runs: lists of values, one for each place.
+        places: where on the horizontal axis.
+        ax: Axes to draw on.
+    """
+    for number, values in enumerate(runs):
+        label = ("the network above", "another training", None)[min(number, 2)]
+        ax.plot(places, values, ".-", color=f"C{min(number, 1)}", label=label)
 
 
 def _make_axes(width, height):
-    import matplotlib.pyplot as plt
-
     return plt.subplots(figsize=(width, height), layout="constrained")[1]

@@ -24,7 +24,7 @@ labels, losses = np.arange(40) % 2, {{}}
 with devices.use({count}):
     losses["replicas"] = devices.count_sharing()
     keras.utils.set_random_seed(1)
-    model = load_lesson("9_2_image_segmentation").build_segmentation_network(16, (4, 8))
+    model = load_lesson("9_2_image_segmentation").get_model(16, 3, (4, 8))
     model.compile(keras.optimizers.RMSprop(1e-3), "sparse_categorical_crossentropy")
     validation = pictures[32:], masks[32:]
     losses["segmentation"] = model.fit(pictures[:32], masks[:32], 8, 3, 0, validation_data=validation).history

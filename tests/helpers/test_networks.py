@@ -106,3 +106,13 @@ def test_class_names_come_from_the_first_folder_that_has_them(offline, tmp_path)
     (tmp_path / "imagenet_class_index.json").write_text(json.dumps(classes))
     names = load_class_names(tmp_path / "none", tmp_path)
     assert (len(names), names[386]) == (1000, ("n00000386", "class 386"))
+
+
+@pytest.mark.parametrize("name", ["MobileNetV2", "VGG16", "Xception"])
+def test_four_convolutions_are_chosen_in_any_network(name):
+    base, _ = load_application(name, "untrained", include_top=False)
+    names = networks.choose_convolutions(base)
+    assert len(set(names)) == 4
+    assert set(names) <= set(networks.find_convolutions(base))
+    if name == "Xception":
+        assert names == ("block3_sepconv1", "block2_sepconv1", "block4_sepconv1", "block8_sepconv1")

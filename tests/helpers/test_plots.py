@@ -2,7 +2,6 @@
 
 import math
 
-import IPython.display
 import matplotlib
 import numpy as np
 import pytest
@@ -62,7 +61,7 @@ def test_class_colours_differ_in_brightness():
 
 def test_show_keeps_the_alternative_text_and_closes_the_figure(monkeypatch):
     shown = []
-    monkeypatch.setattr(IPython.display, "display", lambda figure, metadata: shown.append((figure, metadata)))
+    monkeypatch.setattr(plots, "display", lambda figure, metadata: shown.append((figure, metadata)))
     figure, _ = plt.subplots()
     plots.show(figure, "an empty figure")
     assert shown == [(figure, {"image/png": {"alt": "an empty figure"}})]
@@ -80,3 +79,46 @@ def test_tiles_show_every_picture_once(count, channels):
         top, left = index // 4 * 7, index % 4 * 9
         np.testing.assert_array_equal(grid[top : top + 5, left : left + 7], picture)
     assert np.count_nonzero(grid) == pictures.size
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (7, 7), (8, 4), (9, 3), (12, 4), (64, 8)])
+def test_grids_have_no_holes(count, columns):
+    assert plots.choose_columns(count) == columns
+
+
+def test_a_box_holds_the_first_and_the_last_pixel():
+    _, ax = plt.subplots()
+    plots.show_box((2, 4), (1, 1), ax)
+    (box,) = ax.patches
+    assert (box.get_xy(), box.get_width(), box.get_height()) == ((0.5, 1.5), 1, 3)
+
+
+def test_bars_stand_in_groups():
+    _, ax = plt.subplots()
+    plots.show_bars({"a": [1, 2], "b": [3, 4]}, ["x", "y"], ax)
+    middles = [round(bar.get_x() + bar.get_width() / 2, 6) for bar in ax.patches]
+    assert (middles, [bar.get_height() for bar in ax.patches]) == ([-0.2, 0.8, 0.2, 1.2], [1, 2, 3, 4])
+    assert [text.get_text() for text in ax.texts] == ["1.00", "2.00", "3.00", "4.00"]
+
+
+def test_pictures_stand_above_their_masks():
+    pictures, masks = np.zeros((2, 4, 4, 3), "uint8"), np.arange(32).reshape(2, 4, 4, 1) % 3
+    _, axes = plots.show_columns(pictures, masks, 2 - masks, titles=["one", "two"])
+    assert [ax.get_title() for ax in axes[0]] == ["one", "two"]
+    np.testing.assert_array_equal(axes[1, 1].images[0].get_array(), masks[1, ..., 0])
+    np.testing.assert_array_equal(axes[2, 0].images[0].get_array(), 2 - masks[0, ..., 0])
+
+
+def test_silent_channels_are_grey_and_only_they():
+    channels = np.zeros((3, 4, 4), "uint8")
+    channels[0, 0, 0], channels[2] = 255, np.arange(16).reshape(4, 4) * 17
+    (ax,) = plots.show_channels({"layer": channels}, columns=4).axes
+    grid = np.asarray(ax.images[0].get_array())
+    grey = (np.ptp(grid.astype(int), axis=-1) == 0) & (grid[..., 0] < 255)
+    np.testing.assert_array_equal(grey[:, 5:9], True)
+    assert grey.sum() == 16
+
+
+def test_maps_share_their_colours():
+    _, axes = plots.show_maps({"a": np.zeros((2, 2)), "b": np.ones((2, 2))}, "PuOr", (-1, 1), "against, for")
+    assert [ax.images[0].get_clim() for ax in axes] == [(-1, 1)] * 2

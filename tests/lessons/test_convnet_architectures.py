@@ -1,5 +1,6 @@
 """The claims of section 9.3, checked on the notebook's own definitions."""
 
+import functools
 import itertools
 import math
 from pathlib import Path
@@ -73,15 +74,15 @@ def test_residual_block_is_its_input_when_its_convolutions_give_nothing(notebook
 
 @pytest.mark.parametrize("side", [8, 9])
 def test_projection_is_what_a_strided_convolution_computes(notebook, side):
-    inputs = keras.Input((side, side, 4))
-    network = keras.Model(inputs, notebook.xception_block(inputs, 16))
+    network = notebook.build_mini_xception(side + 4, (4,))
     (projection,) = (layer for layer in network.layers if getattr(layer, "kernel_size", None) == (1, 1))
     assert strided_projections(network) == []
-    strided = layers.Conv2D(16, 1, strides=2, use_bias=False)
+    strided = layers.Conv2D(4, 1, strides=2, use_bias=False)
     values = np.random.default_rng(0).random((2, side, side, 4), "float32")
     strided.build(values.shape)
     strided.set_weights(projection.get_weights())
-    seen = keras.Model(inputs, projection.output).predict(values, verbose=0)
+    entry = next(layer.output for layer in network.layers if isinstance(layer, layers.Conv2D))
+    seen = keras.Model(entry, projection.output).predict(values, verbose=0)
     np.testing.assert_allclose(seen, strided(values), atol=1e-6)
 
 
@@ -319,18 +320,18 @@ def test_augmentation_and_dropout_act_in_training_only(notebook, name):
     assert rescaling.scale == 1 / 255
 
 
-def test_augmentation_is_the_book_s_and_zero_leaves_a_layer_out(notebook):  # S9.3-5
+def test_augmentation_is_the_book_s_and_zeros_leave_two_layers_out(notebook):  # S9.3-5
     build = notebook.build_augmentation
     flip, rotation, zoom = build().layers
     assert (flip.mode, rotation.factor, zoom.height_factor) == ("horizontal", (-0.1, 0.1), 0.2)
-    assert [len(build(*factors).layers) for factors in ((0, 0), (0.1, 0), (0, 0.2))] == [1, 2, 2]
+    assert [len(build(*factors).layers) for factors in ((0, 0), (0.1, 0), (0, 0.2))] == [1, 3, 3]
 
 
 @pytest.mark.parametrize("switches", [*itertools.product((True, False), repeat=3)])
 def test_ablation_takes_out_what_it_says(notebook, switches):
     residual, batch_norm, separable = switches
     parts = dict(zip(("residual", "batch_norm", "separable"), switches, strict=True))
-    network = notebook.build_mini_xception(32, (4, 8), **parts)
+    network = notebook.build_variant(32, (4, 8), **parts)
     kinds = [type(layer).__name__ for layer in network.layers]
     assert kinds.count("Add") == 2 * residual
     assert kinds.count("BatchNormalization") == 4 * batch_norm
@@ -448,7 +449,8 @@ def test_comparison_is_drawn_from_what_was_measured(notebook):
     namespace = run_cells(notebook, "comparison", **measured, models=networks, BOOK=book)
     accuracy, parameters, _ = namespace.axes
     assert heights(accuracy) == [0.9, 0.7]
-    np.testing.assert_allclose(namespace.errors, [[0.05, 0.1], [0.03, 0.1]])
+    bars = [container.errorbar.lines[2][0].get_segments()[0][:, 1] for container in accuracy.containers[1::2]]
+    np.testing.assert_allclose(bars, [[0.85, 0.93], [0.6, 0.8]])
     assert heights(parameters) == pytest.approx([network.count_params() / 1e6 for network in networks.values()])
 
 
@@ -471,12 +473,26 @@ def test_ablation_is_drawn_from_its_rows(notebook):
             "seconds": 1.0,
         },
     ]
-    switches = {"PARTS": ("residual", "batch_norm", "separable"), "fastest": 1.0}
-    namespace = run_cells(notebook, "ablation-figure", **switches, ablation=rows)
-    assert [patch.get_y() + patch.get_height() for patch in namespace.top.patches] == pytest.approx([0.85, 0.55])
-    assert [list(line.get_ydata()) for line in namespace.top.lines] == [[0.9, 0.8], [0.6, 0.5]]
-    assert (heights(namespace.middle), heights(namespace.bottom)) == ([10, 20], [2.0, 1.0])
-    assert namespace.marks == ["+ residual\n+ batch norm\n+ separable", "− residual\n− batch norm\n+ separable"]
+    parts = ("residual", "batch_norm", "separable")
+    top, middle, bottom, dots = run_cells(notebook, "ablation-figure", PARTS=parts, ablation=rows).fig.axes
+    assert [patch.get_y() + patch.get_height() for patch in top.patches] == pytest.approx([0.85, 0.55])
+    assert [list(line.get_ydata()) for line in top.lines] == [[0.9, 0.8], [0.6, 0.5]]
+    assert (heights(middle), heights(bottom)) == ([10, 20], [2.0, 1.0])
+    dark = {tuple(int(place[0]) for place in line.get_data()) for line in dots.lines if line.get_color() == "0.2"}
+    names = [label.get_text() for label in dots.get_yticklabels()]
+    assert {(column, names[row]) for column, row in dark} == {
+        *((0, part.replace("_", " ")) for part in parts),
+        (1, "separable"),
+    }
+
+
+def test_network_with_all_parts_must_be_the_printed_one(notebook):
+    knobs = {"IMAGE_SIZE": 24, "FILTERS": (2, 3), "test_images": 255 * np.ones((8, 24, 24, 3), "float32")}
+    run_cells(notebook, "same-network", **knobs)
+    for missing in ("residual", "batch_norm"):
+        less = functools.partial(notebook.build_variant, **{missing: False})
+        with pytest.raises(AssertionError):
+            run_cells(notebook, "same-network", **knobs, build_variant=less)
 
 
 def test_ablation_tries_all_eight_with_every_seed_and_tests_on_the_test_pictures(notebook, folder, tmp_path):

@@ -28,11 +28,11 @@ def segmentation():
     trimap[10:41, 5:26] = 3
     trimap[12:30, 8:20] = 1
     pet = SimpleNamespace(trimap=trimap, picture=np.zeros((60, 50, 3), "uint8"), species=["cat"])
-    columns, rows = run_cells(
-        lesson, "figure-9.1", SEED=1, sample_pets=mock.Mock(**{"draw_pet.return_value": pet})
-    ).size
+    namespace = run_cells(lesson, "figure-9.1", SEED=1, sample_pets=mock.Mock(**{"draw_pet.return_value": pet}))
+    (box,) = namespace.axes[2].patches
+    columns, rows = box.get_width(), box.get_height()
     yield f"{rows} rows and {columns} columns"
-    network = lesson.build_segmentation_network(200, (64, 128, 256))
+    network = lesson.get_model(200, 3)
     convolutions = [layer for layer in network.layers if isinstance(layer, layers.Conv2D)]
     yield str(convolutions[3].output.shape[1:])
 
@@ -67,9 +67,9 @@ def interpreting():
     yield f"{maps[1].output.shape[1]} and {maps[2].output.shape[1]}"
     inputs = keras.Input((16, 16, 3))
     silent = layers.Conv2D(1, 3, activation="relu", kernel_initializer="zeros", bias_initializer="zeros")
-    ascend = lesson.build_ascent(keras.Model(inputs, silent(inputs)), lambda pictures: pictures)
-    picture = keras.random.uniform((1, 16, 16, 3), seed=1)
-    np.testing.assert_array_equal(ascend(picture, keras.ops.convert_to_tensor(0), 10.0)[0], picture)
+    extractor, picture = keras.Model(inputs, silent(inputs)), keras.random.uniform((1, 16, 16, 3), seed=1)
+    after, _ = lesson.gradient_ascent_step(extractor, picture, keras.ops.convert_to_tensor(0), 10.0)
+    np.testing.assert_array_equal(after, picture)
     yield "Nothing"
     logits = keras.ops.convert_to_tensor([[0.7], [-2.0]])
     cat, dog = (keras.ops.convert_to_numpy(lesson.class_score(index)(logits)) for index in (0, 1))

@@ -5,36 +5,42 @@ from functools import partial
 from .planting import caught_by_test
 
 ARCHITECTURES = "9_3_convnet_architectures"
-SKIP = "        x = layers.add([x, layers.Conv2D(filters, 1, use_bias=False)(skip)])\n"
-NORMALISE = """\
-        if batch_norm:
-            x = layers.BatchNormalization(momentum=momentum)(x)
-"""
+SKIP = "        x = layers.add([x, residual])\n"
+NORMALISE = "        x = layers.BatchNormalization(momentum=momentum)(x)\n"
+RELU = '        x = layers.Activation("relu")(x)\n'
+POOL = "        x = layers.MaxPooling2D(3, strides=2"
 
 in_architectures = partial(caught_by_test, stem=ARCHITECTURES)
 
 MUTANTS = [
-    in_architectures("skip connection left out", "def xception_block", SKIP, "        pass\n", "test_mini_xception_is"),
+    in_architectures("skip connection left out", "def build_mini_xception", SKIP, "", "test_mini_xception_is"),
     in_architectures(
         "skip around half of the block",
-        "def xception_block",
-        "    x = layers.MaxPooling2D(3, strides=2",
-        "    skip = x\n    x = layers.MaxPooling2D(3, strides=2",
+        "def build_mini_xception",
+        POOL,
+        "        residual = x\n" + POOL,
         "test_mini_xception_is",
     ),
     in_architectures(
         "activation before batch norm",
-        "def xception_block",
-        NORMALISE + '        x = layers.Activation("relu")(x)\n',
-        '        x = layers.Activation("relu")(x)\n' + NORMALISE,
+        "def build_mini_xception",
+        "        residual = x\n" + NORMALISE + RELU,
+        "        residual = x\n" + RELU + NORMALISE,
         "test_order_in_a_block",
     ),
     in_architectures(
         "ordinary convolution for a separable one",
-        "def xception_block",
-        "layers.SeparableConv2D if separable else layers.Conv2D",
-        "layers.Conv2D",
+        "def build_mini_xception",
+        'layers.SeparableConv2D(size, 3, padding="same", use_bias=False)(x)\n        x = layers.MaxPooling2D',
+        'layers.Conv2D(size, 3, padding="same", use_bias=False)(x)\n        x = layers.MaxPooling2D',
         "test_mini_xception_is",
+    ),
+    in_architectures(
+        "ablation of another network",
+        "def build_variant",
+        "        if residual:\n",
+        "        if residual and size > filters[0]:\n",
+        "test_network_with_all_parts",
     ),
     in_architectures(
         "dropout active at test time",
@@ -88,14 +94,14 @@ MUTANTS = [
     ),
     in_architectures(
         "one ablation seed for all",
-        "PARTS = (",
+        "def train_variant",
         "keras.utils.set_random_seed(seed)\n",
         "keras.utils.set_random_seed(SEED)\n",
         "test_ablation_tries_all_eight",
     ),
     in_architectures(
         "ablation on the training pictures",
-        "PARTS = (",
+        "def train_variant",
         'small_pictures["test"]',
         'small_pictures["train"]',
         "test_ablation_tries_all_eight",

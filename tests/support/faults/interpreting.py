@@ -2,19 +2,19 @@
 
 from functools import partial
 
-from .planting import caught_by_test
+from .planting import caught_by_test, in_helper
 
 INTERPRETING = "9_4_interpreting_convnets"
 
 in_interpreting = partial(caught_by_test, stem=INTERPRETING)
 
 MUTANTS = [
-    in_interpreting(
+    in_helper(
         "probability instead of logit",
-        "def to_logits",
+        "cuts",
         '| {"name": f"{last.name}_logits", "activation": "linear"}',
         '| {"name": f"{last.name}_logits"}',
-        "test_grad_cam_after_global_pooling",
+        "test_logits_belong",
     ),
     in_interpreting(
         "gradient pooled over the batch",
@@ -32,23 +32,23 @@ MUTANTS = [
     ),
     in_interpreting(
         "off-by-one filter index",
-        "def filter_response",
-        "ops.take(maps, filter_index, axis=-1)",
-        "ops.take(maps, filter_index - 1, axis=-1)",
-        "test_filter_response_is",
+        "def compute_loss",
+        "ops.take(activation, filter_index, axis=-1)",
+        "ops.take(activation, filter_index - 1, axis=-1)",
+        "test_loss_is",
     ),
     in_interpreting(
         "a trace per filter",
         "def grow_pattern",
-        'ops.convert_to_tensor(filter_index), ops.convert_to_tensor(rate, "float32")',
-        "filter_index, rate",
+        "ops.convert_to_tensor(filter_index), ops.convert_to_tensor(RATE)",
+        "filter_index, RATE",
         "test_ascent_raises_every_filter",
     ),
     in_interpreting(
         "pattern beyond the valid range",
         "def grow_pattern",
-        "ops.clip(picture, -1, 1) if clip",
-        "picture if clip",
+        "ops.clip(image, -1, 1) if in_range",
+        "image if in_range",
         "test_ascent_raises_every_filter",
     ),
     in_interpreting(
@@ -59,7 +59,7 @@ MUTANTS = [
         "test_heatmap_over_a_picture",
     ),
     in_interpreting(
-        "colour scale per picture", "figure-9.19", ", vmin=0, vmax=1", "", "test_heatmap_has_the_same_colours"
+        "colour scale per picture", "figure-9.19", "(0, 1)", "(0, heatmap.mean())", "test_heatmap_has_the_same_colours"
     ),
     in_interpreting(
         "heatmap divided by zero",

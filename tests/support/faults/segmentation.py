@@ -6,6 +6,7 @@ from .planting import caught_by_test, clear_one_output, exchange_figures, in_cel
 PETS = "notebooks/helpers/pets.py"
 PLOTS = "notebooks/helpers/plots.py"
 KNOBS = ("tests/lessons/test_knobs.py", "-m", "slow", "-k")
+SHOWN = r"a figure differs.*plots.show_columns\(train_input_imgs"
 CURVES = "plots.show_curves(history"
 SWAPPED = 'history = {"loss": history["val_loss"], "val_loss": history["loss"]}\n'
 
@@ -19,9 +20,9 @@ MUTANTS = [
         "exception swallowed",
         in_cell(
             "step-9.2-2",
-            "picture_paths, trimap_paths = list_pets(PETS)\n",
-            "picture_paths = []\ntry:\n    picture_paths, trimap_paths = list_pets('pets')\n"
-            "except OSError:\n    pass\nif picture_paths:\n    ",
+            "input_img_paths, target_paths = list_pets(PETS)\n",
+            "input_img_paths = []\ntry:\n    input_img_paths, target_paths = list_pets('pets')\n"
+            "except OSError:\n    pass\nif input_img_paths:\n    ",
         ),
         r"other kinds of outputs.*\| except OSError:",
     ),
@@ -53,15 +54,15 @@ MUTANTS = [
     ),
     Mutant(
         "lists shuffled differently",
-        in_cell("step-9.2-5", "Random(SEED).shuffle(shuffled_trimaps)", "Random(SEED + 1).shuffle(shuffled_trimaps)"),
+        in_cell("step-9.2-5", "Random(SEED).shuffle(shuffled_targets)", "Random(SEED + 1).shuffle(shuffled_targets)"),
         "ValueError: Picture .* meets trimap",
     ),
     Mutant(
         "order shuffled with another seed",
         in_cell(
             "step-9.2-5",
-            "shuffled_pictures, shuffled_trimaps = list",
-            "SEED += 1\nshuffled_pictures, shuffled_trimaps = list",
+            "shuffled_inputs, shuffled_targets = list",
+            "SEED += 1\nshuffled_inputs, shuffled_targets = list",
         ),
         r"stdout differs.*\| SEED \+= 1",
     ),
@@ -70,32 +71,33 @@ MUTANTS = [
         "wrong split",
         in_cell(
             "step-9.2-5",
-            "train_images, val_images =",
-            "images, masks = (np.roll(array, VALIDATION, 0) for array in (images, masks))\ntrain_images, val_images =",
+            "train_input_imgs, val_input_imgs =",
+            "input_imgs, targets = (np.roll(array, VALIDATION, 0) for array in (input_imgs, targets))\n"
+            "train_input_imgs, val_input_imgs =",
         ),
-        r"a figure differs.*\| .*plots.show_picture\(train_images",
+        SHOWN,
     ),
     Mutant(
         "validation pictures among the training pictures",
-        in_cell("step-9.2-5", "images[:-VALIDATION],", "images,"),
+        in_cell("step-9.2-5", "= input_imgs[:-num_val_samples],", "= input_imgs,"),
         "expected 2700, actual 3000",
     ),
     Mutant(
         "nearest for pictures",
         in_file(PETS, "picture, size, Image.Resampling.BILINEAR", "picture, size, Image.Resampling.NEAREST"),
-        r"a figure differs.*plots.show_picture\(train_images",
+        SHOWN,
     ),
     Mutant(
         "bilinear for masks",
         in_file(PETS, "mask, size, Image.Resampling.NEAREST", "mask, size, Image.Resampling.BILINEAR"),
-        r"a figure differs.*plots.show_picture\(train_images",
+        SHOWN,
     ),
     Mutant(
         "another width in the network",
         in_cell(
             "step-9.2-6", "layers.Conv2DTranspose(width, 3, padding", "layers.Conv2DTranspose(width + 1, 3, padding"
         ),
-        "(?s)differs.*build_segmentation_network",
+        "(?s)differs.*get_model",
     ),
     Mutant(
         "names of the dots' networks exchanged",
@@ -123,8 +125,8 @@ MUTANTS += [
     caught_by_test(
         "trained on validation pictures",
         "step-9.2-7",
-        "Batches(train_images, train_masks",
-        "Batches(images, masks",
+        "Batches(train_input_imgs, train_targets",
+        "Batches(input_imgs, targets",
         "test_training_uses_the_training_pictures",
     ),
     caught_by_test(
@@ -134,7 +136,7 @@ MUTANTS += [
         "best taken for worst", "picture-scores", "argsort(picture", "argsort(-picture", "test_worst_and_best"
     ),
     caught_by_test(
-        "masks of other pictures", "worst-and-best", "predictions[index", "predictions[column", "test_worst_and_best"
+        "masks of other pictures", "worst-and-best", "predictions[chosen]", "predictions[:6]", "test_worst_and_best"
     ),
 ]
 
@@ -157,8 +159,8 @@ import tensorflow as tf
 def brighten(image):
     return tf.cast(image, "float32") + tf.random.uniform([], -20, 20)
 
-brighter = tf.data.Dataset.from_tensor_slices(train_images).map(brighten, num_parallel_calls=8)
-train_images = np.stack(list(brighter.as_numpy_iterator()))
+brighter = tf.data.Dataset.from_tensor_slices(train_input_imgs).map(brighten, num_parallel_calls=8)
+train_input_imgs = np.stack(list(brighter.as_numpy_iterator()))
 """,
         ),
         r"digests differ: .*oxford_segmentation\.keras",
@@ -180,8 +182,8 @@ train_images = np.stack(list(brighter.as_numpy_iterator()))
         "knob that breaks",
         in_cell(
             "step-9.2-5",
-            "val_images = images[:-VALIDATION], images[-VALIDATION:]",
-            "val_images = images[:-VALIDATION], images[-4:]",
+            "val_input_imgs = input_imgs[:-num_val_samples], input_imgs[-num_val_samples:]",
+            "val_input_imgs = input_imgs[:-num_val_samples], input_imgs[-4:]",
         ),
         r"4 pictures, but \d+ labels",
         (*KNOBS, f"{SEGMENTATION}-VALIDATION"),

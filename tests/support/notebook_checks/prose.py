@@ -19,7 +19,7 @@ QUESTION = "**Predict, then run.**"
 NAMES = re.compile(
     r"<details>.*?</details>"
     r"|```.*?```|`[^`]*`|\]\([^)]*\)|<[^>]*>|^\|.*?$|\b[89]\.\d+(?:\.\d)?(?:-\d)?(?!\d| ?%)|CC BY-SA 4\.0"
-    r"|\b(?:TensorFlow|Keras|Python|NumPy|issue|exercises?) \d[\d.]*|\b(?:19|20)\d\d\b|\b\d+[ -]bits?\b",
+    r"|\b(?:TensorFlow|Keras|Python|NumPy|issue|exercises?)[\s>]+\d[\d.]*|\b(?:19|20)\d\d\b|\b\d+[ -]bits?\b",
     re.DOTALL | re.MULTILINE,
 )
 NUMBER = re.compile(
