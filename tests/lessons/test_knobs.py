@@ -31,6 +31,7 @@ SMALLEST = {
     "9_4_interpreting_convnets": {
         **{"LESSONS": {"9_2": SMALL_9_2, "9_3": SMALL_9_3}, "BACKBONE": "mini-Xception", "WEIGHTS": "untrained"},
         **{"BASE": None, "CAT_PICTURE": 0, "PICTURE": 1, "CLASS": None, "CHANNEL": 0, "FILTER_LAYERS": None},
+        **{"IMAGES_PER_ROW": 16, "CHANNELS_SHOWN": 16},
         **{"FILTER": 0, "PATTERNS": 2, "PATTERN_SIZE": 24, "STEPS": 2, "RATE": 5.0, "CROP": 2, "CAM_LAYER": 3},
         **{"SCORED": 6, "RANDOMISED": 4, "TRAININGS": 1},
     },
@@ -85,6 +86,8 @@ VALUES = {  # three of each knob; two where there are no more
         "PICTURE": (0, 1, 7),
         "CLASS": ("cat", "dog"),
         "CHANNEL": (0, 1),
+        "CHANNELS_SHOWN": (1, 3, None),
+        "IMAGES_PER_ROW": (1, 5, 16),
         "FILTER_LAYERS": (None, ("conv2d",), ("separable_conv2d_2", "separable_conv2d_1")),
         "FILTER": (0, 1),
         "PATTERNS": (1, 2, 9),

@@ -19,7 +19,7 @@ MUTANTS = [
     Mutant(
         "exception swallowed",
         in_cell(
-            "step-9.2-2",
+            "list_pets(PETS)",
             "input_img_paths, target_paths = list_pets(PETS)\n",
             "input_img_paths = []\ntry:\n    input_img_paths, target_paths = list_pets('pets')\n"
             "except OSError:\n    pass\nif input_img_paths:\n    ",
@@ -54,13 +54,17 @@ MUTANTS = [
     ),
     Mutant(
         "lists shuffled differently",
-        in_cell("step-9.2-5", "Random(SEED).shuffle(shuffled_targets)", "Random(SEED + 1).shuffle(shuffled_targets)"),
+        in_cell(
+            "num_imgs, num_val_samples =",
+            "Random(SEED).shuffle(shuffled_targets)",
+            "Random(SEED + 1).shuffle(shuffled_targets)",
+        ),
         "ValueError: Picture .* meets trimap",
     ),
     Mutant(
         "order shuffled with another seed",
         in_cell(
-            "step-9.2-5",
+            "num_imgs, num_val_samples =",
             "shuffled_inputs, shuffled_targets = list",
             "SEED += 1\nshuffled_inputs, shuffled_targets = list",
         ),
@@ -70,7 +74,7 @@ MUTANTS = [
     Mutant(
         "wrong split",
         in_cell(
-            "step-9.2-5",
+            "num_imgs, num_val_samples =",
             "train_input_imgs, val_input_imgs =",
             "input_imgs, targets = (np.roll(array, VALIDATION, 0) for array in (input_imgs, targets))\n"
             "train_input_imgs, val_input_imgs =",
@@ -79,7 +83,7 @@ MUTANTS = [
     ),
     Mutant(
         "validation pictures among the training pictures",
-        in_cell("step-9.2-5", "= input_imgs[:-num_val_samples],", "= input_imgs,"),
+        in_cell("num_imgs, num_val_samples =", "= input_imgs[:-num_val_samples],", "= input_imgs,"),
         "expected 2700, actual 3000",
     ),
     Mutant(
@@ -181,7 +185,7 @@ train_input_imgs = np.stack(list(brighter.as_numpy_iterator()))
     Mutant(
         "knob that breaks",
         in_cell(
-            "step-9.2-5",
+            "num_imgs, num_val_samples =",
             "val_input_imgs = input_imgs[:-num_val_samples], input_imgs[-num_val_samples:]",
             "val_input_imgs = input_imgs[:-num_val_samples], input_imgs[-4:]",
         ),

@@ -34,23 +34,25 @@ MUTANTS = [
     Mutant("figure without alt text", in_cells(drop_alt_text("figure-9.4")), "has a figure without alt text"),
     Mutant(
         "standard error stored",
-        in_cells(add_output("step-9.2-2", new_output("stream", name="stderr", text="WARNING: retracing"))),
+        in_cells(add_output("input_dir, target_dir =", new_output("stream", name="stderr", text="WARNING: retracing"))),
         "has stored stderr: WARNING: retracing",
     ),
     Mutant(
         "wrong number in prose",
-        in_prose("from 4 % in the first", "from 8 % in the first", INTERPRETING),
+        in_prose("from 11 % in the first", "from 8 % in the first", INTERPRETING),
         "says 8 %, which neither its cells show nor the book says",
         (f"notebooks/{INTERPRETING}.ipynb",),
     ),
     Mutant(
         "number of a listing out of sight",
-        in_cell("step-9.2-2", "# Step 9.2-2", "#"),
+        in_cell("input_dir, target_dir =", "# Step 9.2-2", "#"),
         "expected a first line like # St",
     ),
     Mutant(
         "path in an output",
-        in_cells(add_output("step-9.2-2", new_output("stream", text="/".join(["", "home", "ada", "pets"])))),
+        in_cells(
+            add_output("input_dir, target_dir =", new_output("stream", text="/".join(["", "home", "ada", "pets"])))
+        ),
         "shows a path of one machine in its stdout",
     ),
     Mutant(
