@@ -13,13 +13,13 @@ POOL = "        x = layers.MaxPooling2D(3, strides=2"
 in_architectures = partial(caught_by_test, stem=ARCHITECTURES)
 
 MUTANTS = [
-    in_architectures("skip connection left out", "def build_mini_xception", SKIP, "", "test_mini_xception_is"),
+    in_architectures("skip connection left out", "def build_mini_xception", SKIP, "", "test_projection_is"),
     in_architectures(
         "skip around half of the block",
         "def build_mini_xception",
         POOL,
         "        residual = x\n" + POOL,
-        "test_mini_xception_is",
+        "test_projection_is",
     ),
     in_architectures(
         "activation before batch norm",
@@ -38,8 +38,8 @@ MUTANTS = [
     in_architectures(
         "ablation of another network",
         "def build_variant",
-        "        if residual:\n",
-        "        if residual and size > filters[0]:\n",
+        "Rescaling(1 / 255)",
+        "Rescaling(1 / 127)",
         "test_network_with_all_parts",
     ),
     in_architectures(
