@@ -65,7 +65,7 @@ SEED = 1337  # for the order of the files and for the weights
 DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
 BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches and results
 PRECISION = knob(sample="float32", book="fastest")  # "float32", "mixed_bfloat16", or what this machine is fastest at
-DEVICES = 1  # GPUs that share each batch; without a GPU the processor poses as so many
+DEVICES = 1  # GPUs that share each batch; without a GPU the processor stands in for that many
 
 # %% [markdown]
 # The versions matter when you compare numbers: the outputs stored here come from the ones that the repository's lock
@@ -233,10 +233,10 @@ plots.show(fig, "The same picture beside its mask in the three class colours")
 # %% [markdown]
 # ### Arrays
 #
-# Three things happen on the way to arrays. Everything gets one size. Both lists are shuffled *alike*: the files are
-# sorted by breed, and without shuffling the validation pictures would be of the last breeds only. And the last pictures
-# are put aside for validation. `load_pets` fills the two arrays, which is what the book's `path_to_input_image` and
-# `path_to_target` are for; what it has read once it keeps in `build/cache`.
+# Three things happen on the way to arrays. Everything gets one size, `IMAGE_SIZE` (the book's `img_size`). Both lists
+# are shuffled *alike*: the files are sorted by breed, and without shuffling the validation pictures would be of the
+# last breeds only. And the last pictures are put aside for validation. `load_pets` fills the two arrays, which is what
+# the book's `path_to_input_image` and `path_to_target` are for; what it has read once it keeps in `build/cache`.
 #
 # Pictures are resized with bilinear interpolation, masks by nearest neighbour: halfway between class 0 (animal) and
 # class 2 (outline) lies not class 1 (background).
@@ -421,7 +421,7 @@ plots.show(fig, "Scattered white dots; drawn after strides nearly all are there,
 # `ModelCheckpoint` keeps the network of the epoch with the lowest validation loss, for the last one is rarely the
 # best, and `load_model` brings it back.
 #
-# The book trains for 50 epochs at RMSprop's usual step size. The `sample` profile has patience for seven; it starts
+# The book trains for 50 epochs at RMSprop's usual step size. The `sample` profile trains for seven only; it starts
 # with larger steps and lets them shrink along a cosine, so that the network settles in time. Set `DECAY` to `False`
 # to see the validation loss jump about instead.
 #
@@ -466,7 +466,8 @@ history = fitted.history
 model = keras.models.load_model(best)
 
 # %% [markdown]
-# The loss on pictures that the network trains on, and on those it never sees:
+# The loss on pictures that the network trains on, and on those it never sees (`history` is what Keras's `History`
+# object has in its attribute of that name, a dict of lists):
 
 # %% tags=["step-9.2-8", "figure-9.5"] nbval={"rtol": 0.15, "figure_rms": 0.09}
 # Step 9.2-8, figure 9.5

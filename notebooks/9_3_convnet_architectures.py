@@ -69,7 +69,7 @@ SEED = 1337  # for the weights and the order of the pictures
 DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
 BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches and results
 PRECISION = knob(sample="float32", book="fastest")  # "float32", "mixed_bfloat16", or what this machine is fastest at
-DEVICES = 1  # GPUs that share each batch; without a GPU the processor poses as so many
+DEVICES = 1  # GPUs that share each batch; without a GPU the processor stands in for that many
 
 # %% [markdown]
 # The versions matter when you compare numbers: the outputs stored here come from the ones that the repository's lock
@@ -120,7 +120,8 @@ keras.utils.set_random_seed(SEED)
 # the number of filters grows. Such an architecture is prior knowledge: it fixes the *hypothesis space*, all functions
 # that training can choose from, and a good one makes the search easy.
 #
-# VGG16 (2014) shows it in its plainest form. We ask Keras's own object for its layers and draw what it says.
+# VGG16 (2014) shows it in its plainest form. We ask Keras's own object for its layers and draw what it says. (The
+# book's figure 9.7, a hierarchy of modules, is not drawn again.)
 
 # %% tags=["figure-9.8"]
 # Figure 9.8
@@ -183,7 +184,8 @@ print(x.shape)
 
 # %% [markdown]
 # What is added must have the same shape. If the block changes the number of filters, the skip follows with a 1×1
-# convolution, a *projection*. It has no activation: the way around should stay as linear as possible.
+# convolution, a *projection*. It has no activation: the way around should stay as linear as possible. (The book calls
+# the projected skip `residual` again.)
 
 # %% tags=["listing-9.2"]
 # Listing 9.2
@@ -254,9 +256,10 @@ print("by layer:", " · ".join(f"{layer.count_params():,}" for layer in weighted
 # %% [markdown]
 # ### Does the gradient survive?
 #
-# That is the promise; now we measure. We stack the same small block 4, 8, … 64 times, with and without skips,
-# with and without batch normalisation (the subject of the next section). For each network, fresh from its
-# initialiser, we ask: how large is the gradient that arrives at the very first convolution?
+# That is the promise; now we measure. We stack the same small block 4, 8, … 64 times, with and without skips, with and
+# without batch normalisation (the subject of the next section). For each network, before any training, with the random
+# weights that Keras's *initialiser* draws, we ask: how large is the gradient that arrives at the very first
+# convolution?
 
 
 # %% tags=["claim-8"]
@@ -311,11 +314,11 @@ plots.show(
 )
 
 # %% [markdown]
-# Mind the axis: it spans twenty powers of ten. From Keras's default initialiser, the gradient without skips shrinks
-# by about half with every two blocks: in the deepest stack the steps are far too small to change any weight. With
-# skips it does not vanish; it grows, for every addition makes the maps a little larger. Batch norm alone lets it grow
-# as well. With the two together it changes least: about eleven-fold from the shallowest stack to the deepest. So the
-# next section is about the second of them.
+# Mind the axis: it spans twenty powers of ten. From Keras's default initialiser, the gradient without skips shrinks by
+# about half with every two blocks: in the deepest stack the steps are far too small to change any weight. With skips it
+# does not vanish; it grows, for every addition makes the values of the maps a little larger. Batch norm alone lets it
+# grow as well. With the two together it changes least: about eleven-fold from the shallowest stack to the deepest. So
+# the next section is about the second of them.
 
 # %% [markdown]
 # > **Predict, then run.** A skip has 32 channels, the block puts out 64. How many parameters has the projection,
@@ -360,8 +363,8 @@ print("normalised:", describe(normalised))
 # lets this layer train by one operation of TensorFlow in place of a dozen small ones; what it computes is the same
 # but for rounding.)
 #
-# The layer also has two weights per channel, a new scale and a new offset. The offset does the work of a bias, so the
-# convolution before it goes without one.
+# The layer also trains two weights per channel, a new scale and a new offset; Keras counts the two moving averages as
+# well. The offset does the work of a bias, so the convolution before it goes without one.
 
 # %% tags=["step-9.3-3"]
 # Step 9.3-3
@@ -440,8 +443,8 @@ plots.show(fig, "Moving averages rise towards the mean of the data: slowly and s
 # ### The order of things
 #
 # Where does the activation go? A relu keeps what is above zero and drops what is below. Behind batch norm its input is
-# centred at zero, so both its halves are used. The first order below has the activation inside the convolution, before
-# the batch norm; the second has it after.
+# centred at zero, so both its halves are used. (A relu is *open* where its input is above zero.) The first order below
+# has the activation inside the convolution, before the batch norm; the second has it after.
 
 # %% tags=["listing-9.4"]
 # Listing 9.4
@@ -474,7 +477,7 @@ plots.show(
 # ### Fine-tuning: keep it frozen
 #
 # When a pretrained network is fine-tuned, the convolutions around batch norm get very small updates, and moving
-# averages that run after the new pictures would disturb them. So batch norm stays frozen: that is the book's reason.
+# averages that adapt to the new pictures would disturb them. So batch norm stays frozen: that is the book's reason.
 # In Keras, `trainable = False` does more for this layer than for any other. It not only fixes the weights, it also
 # switches the layer to inference mode, even inside `fit`.
 
@@ -669,7 +672,8 @@ plots.show(fig, "Six training pictures of cats above six of dogs")
 # ### Augmentation
 #
 # A picture of a cat is still one when it is mirrored, turned or enlarged a little. Random changes of this kind make
-# many pictures of one; they are layers that only act in training. The `sample` profile only mirrors: its training is
+# many pictures of one; they are layers that only act in training. Each network below gets layers of its own, made by
+# the function; the book's `data_augmentation` is one of them. The `sample` profile only mirrors: its training is
 # too short to learn pictures by heart. Set `ROTATION` and `ZOOM` to the book's values, with more `EPOCHS`, to see what
 # they do.
 
@@ -796,7 +800,7 @@ print("sides of the maps:", ", ".join(str(layer.output.shape[1]) for layer in ma
 # keep the epoch with the lowest validation loss: `ModelCheckpoint` writes its file, `load_model` reads it. As in
 # notebook 9.2, `Resume` lets a training that was killed go on after its last finished epoch, or finds what was
 # trained with the same knobs before; and `devices.use` is for speed alone: it lets the `book` profile compute with 16
-# bits where the machine does that faster. What is loaded outside of its block runs on one device.
+# bits where the machine does that faster. What is loaded outside of the `with` runs on one device.
 
 
 # %% tags=["constants"]
@@ -865,7 +869,7 @@ plots.show(fig, "Accuracy and loss of both networks against the epoch, on traini
 # the baseline on the right. A network may do better on validation than on training pictures: the training values are
 # averages over an epoch in which the weights still improve, and with dropout at work; validation comes after. A
 # validation curve that jumps about while the training curve is smooth is often batch norm's doing: the moving
-# averages run after weights that take large steps.
+# averages lag behind weights that take large steps.
 #
 # ### Which one is better?
 #
@@ -1014,8 +1018,8 @@ for row in ablation:
     print("{:8}  {:10}  {:9}".format(*dots), f"{row['parameters']:11,}{means}  {each}")
 
 # %% [markdown]
-# And what they cost in time, as far as a machine that also does other things can tell: the fastest of a variant's
-# epochs. Differences of a few tenths mean nothing.
+# And what they cost in time, the fastest of a variant's epochs. The machine also did other things, so differences of a
+# few tenths mean nothing.
 
 # %% tags=["ablation-times", "times"] nbval={"rtol": 5}
 fastest = min(row["seconds"] for row in ablation)
@@ -1105,12 +1109,12 @@ path = save_results(results, Path(BUILD, "results", "9_3.json"))
 #     x = layers.GlobalAveragePooling2D()(x)
 #     return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
 #
+# images_16, labels_16 = keras.random.uniform((8, 16, 16, 3), seed=SEED), np.arange(8)[:, None] % 2
 # he_norms = [first_gradient_norm(build_he_stack(depth), images_16, labels_16) for depth in DEPTHS]
 # ```
 #
-# Here `images_16` and `labels_16` are the batch of the experiment: `keras.random.uniform((8, 16, 16, 3), seed=SEED)`
-# and `np.arange(8)[:, None] % 2`. The gradient lives much longer, for the signal keeps its size on the way. At the
-# edges of the maps, where a 3×3 filter sees zeros, a part of it is still lost at every layer. The initialiser cares
+# The pictures are those of the experiment. The gradient lives much longer, for the signal keeps its size on the way. At
+# the edges of the maps, where a 3×3 filter sees zeros, a part of it is still lost at every layer. The initialiser cares
 # for the first step only; skips and batch norm care for all of them.
 # </details>
 #
@@ -1159,6 +1163,7 @@ path = save_results(results, Path(BUILD, "results", "9_3.json"))
 # - **block**: a few layers that are used as one.
 # - **residual connection, skip**: the way of a block's input around the block, to be added to its output.
 # - **projection**: a 1×1 convolution on the skip that makes shapes fit.
+# - **initialiser**: what draws the random weights that a network starts from.
 # - **vanishing gradient**: an error signal that arrives at the first layers too small to change them.
 # - **batch norm**: a layer that centres and scales every channel, in training by the batch, in inference by moving
 #   averages.

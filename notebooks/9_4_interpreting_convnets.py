@@ -57,7 +57,7 @@ CAT_PICTURE = knob(sample=0, book=f"{DATA}/pictures/cat.jpg")  # a file, or the 
 PICTURE = knob(sample=301, book=f"{DATA}/pictures/elephant.jpg")  # the same, for Grad-CAM
 CLASS = None  # name of the class that Grad-CAM explains, like "tusker"; None: the most likely one
 PATTERNS = knob(sample=8, book=64)  # how many filters of each layer
-CAM_LAYER = 6  # where to split the network for Grad-CAM: a layer's name, or its last maps with so many rows at least
+CAM_LAYER = 6  # where to split the network for Grad-CAM: a layer's name, or the least number of rows of its maps
 SEED = 1337  # for noise, and for the choice of pictures
 
 # %% [markdown]
@@ -127,7 +127,8 @@ print(f"trained with the knobs of notebook 9.3, but {others}" if others else "tr
 
 # %% [markdown]
 # If you have changed knobs in notebook 9.3 and run it, these are the networks of that run, and the line above names the
-# knobs. The plain convnet lies in a file, as in the book; from there we load it.
+# knobs. The plain convnet lies in a file, as in the book, `convnet_from_scratch_with_augmentation.keras`; from there we
+# load it.
 
 # %% tags=["baseline"]
 baseline = keras.models.load_model(lesson.baseline_path)
@@ -205,7 +206,8 @@ plots.show(fig, f"Channel {CHANNEL} of the first convolution for the cat, in col
 # seed gives other filters in another order.
 #
 # Now all of them. Channels have scales of their own, so each is centred and stretched for itself: to mean 128 and
-# standard deviation 64, cut to 0–255. A channel that is zero everywhere has nothing to stretch, and stays at zero.
+# standard deviation 64, cut to 0–255. A channel that is zero everywhere has nothing to stretch: it stays zero, and is
+# drawn grey. (The book writes this as two loops over the grid, with `images_per_row` and `channel_image`.)
 
 
 # %% tags=["listing-9.11"]
@@ -279,11 +281,12 @@ for name, silent, dead, zero in zip(layer_names, silent_share, dead_share, zero_
     print(f"{name:15} {channels}; {zero:6.1%} of the values zero")
 
 # %% [markdown]
-# The share of silent channels grows with depth, as the book says: from 11 % in the first layer to 66 % in the last. Two
-# things are mixed in it. A channel that is silent on *every* picture is dead: it was lost in training. The others wait
-# for something that only some pictures have. The share of channels that are silent on all hundred pictures is printed
-# beside it. The share of zero *values* does not grow; a pooling keeps the larger of its values, so it has fewer zeros
-# than the convolution before it. What sparse means is to be said along with the claim.
+# The share of silent channels grows with depth, as the book says: from 11 % in the first layer to 66 % in the last, in
+# the stored run. Two things are mixed in it. A channel that is silent on *every* picture is dead: it was lost in
+# training. The others wait for something that only some pictures have. The share of channels that are silent on all
+# hundred pictures is printed beside it. The share of zero *values* does not grow; a pooling keeps the larger of its
+# values, so it has fewer zeros than the convolution before it. Whoever says that activations become sparser with depth
+# must say which of the two is counted.
 
 # %% [markdown]
 # > **Predict, then run.** A picture `(180, 180, 3)` enters the plain convnet, and the first convolution puts out
@@ -377,7 +380,7 @@ def load_network(name, weights, include_top=True, size=None):
 # %% tags=["constants"]
 PATTERN_SIZE = knob(sample=96, book=200)  # pixels
 STEPS = 30  # of gradient ascent
-RATE = 10.0  # length of the first step, where pixels are in [-1, 1]; the last ones shrink to nothing
+RATE = 10.0  # length of a step, where pixels are in [-1, 1]; with shrinking steps, of the first one
 
 # %% tags=["base"]
 base_name, base_weights = BASE or (BACKBONE, WEIGHTS)
@@ -386,8 +389,8 @@ print(f"{base_name}, from {base.input.shape} to {base.output.shape}, {base.count
 print(", ".join(find_convolutions(base)))
 
 # %% [markdown]
-# Any of these convolutions can be asked, and any filter of it. Pictures that grow are best kept in [−1, 1], whatever
-# the network takes; so the feature extractor first prepares them.
+# Any of these convolutions can be asked, and any filter of it. We feed images in [−1, 1], whatever the network
+# takes; so the feature extractor first prepares them.
 
 
 # %% tags=["constants"]
@@ -427,7 +430,7 @@ def compute_loss(feature_extractor, image, filter_index):
 
 # %% [markdown]
 # The book calls this number a loss, though we want it large, and takes the feature extractor from outside the function;
-# here it is an argument, since we shall have several.
+# here it is an argument, since we shall have several. Our functions also return the loss, to draw it.
 #
 # One step: the gradient of this loss with respect to the picture, brought to length 1, times the step size, added.
 #
@@ -601,7 +604,7 @@ print(f"{len(patterns)} layers, {compilations} compilations")
 #
 # Now the decision itself. *Gradient-weighted class activation mapping* (Selvaraju et al. 2017) asks of the network's
 # last maps: if this channel were a little stronger, would the class's score rise? Channels that help get a large
-# weight, channels that harm a negative one, and the weighted sum of all channels is a map of what speaks for the
+# weight, channels that harm a negative one, and the mean of all weighted channels is a map of what speaks for the
 # class.
 
 # %% [markdown]
@@ -682,15 +685,16 @@ print("Grad-CAM explains", labels[explained])
 #
 # To get the gradient at the last maps we cut the network in two there: one model from picture to maps, and one, the
 # classifier, from maps to the answer. In Xception the last maps come from the layer `block14_sepconv2_act`, and the
-# book names the layers after it, `avg_pool` and `predictions`, one by one. A model from one tensor to another does
-# without the names.
+# book names the layers after it, `avg_pool` and `predictions`, one by one, in `classifier_layer_names`. A model from
+# one tensor to another does without the names.
 #
 # And we let the classifier answer with *logits*, the numbers before softmax or sigmoid. We will see why.
 #
 # > **Reader's note.** A common rule, "the last layer that is a convolution", finds the projection on the skip in the
-# > mini-Xception, half of the signal. The right place is the addition after it. `choose_layer` finds it: the last layer
-# > through which everything must pass, of those whose maps have so many rows as `CAM_LAYER` says. Within a residual
-# > block there is no such place, for the skip goes around it.
+# > mini-Xception, half of the signal. The right place is the addition after it. `choose_layer` finds such places: it
+# > takes the last layer through which everything must pass and whose maps have at least `CAM_LAYER` rows. In the
+# > `sample` profile these are maps of 6×6, one block before the last, which has only 3×3. Within a residual block there
+# > is no such place, for the skip goes around it.
 
 # %% tags=["listing-9.22"]
 # Listing 9.22
@@ -1042,9 +1046,9 @@ print(f"{np.mean(np.isnan(on_animal['Grad-CAM'])):.3f} of the maps are empty")
 # %% [markdown]
 # The lines below the figure compare picture by picture, each with a 95 % interval of the mean difference: a map that is
 # equal everywhere is easily beaten; the blob, which has never seen a picture, is the fairer judge, for drawn heads are
-# nearly always in the middle. On the right the score's own weakness: a narrower blob does better still, without knowing
-# anything, for the very middle of these pictures is always animal. Energy rewards small maps. A score needs a fair
-# baseline.
+# nearly always in the middle. On the right the score's own weakness: the narrower the blob, the higher its share,
+# without knowing anything, for the very middle of these pictures is always animal. Energy rewards small maps. A score
+# needs a fair baseline.
 #
 # The network need not look at all of the animal: what tells a cat from a dog is only a part of it. The drawn animals
 # come with a mask for each part. Muzzle, ears, eyes (their size and pupils) and whiskers differ in shape between cats
@@ -1073,9 +1077,9 @@ else:
     print("These pictures have no masks of the parts.")
 
 # %% [markdown]
-# The uniform map's share is that of these parts in the animals. This map tells us that the network looks at heads,
-# where animals are anyway; it does not show how it tells their species. Without the score we might have made up a story
-# about figure 9.20.
+# The uniform map's share is that of these parts in the animals, and Grad-CAM's is hardly above it. So the heatmaps tell
+# us that the network looks at heads, where animals are anyway; they do not show how it tells the species. Without the
+# score we might have made up a story about figure 9.20.
 #
 # ### At which layer?
 #
@@ -1198,9 +1202,9 @@ print(f"between maps of different pictures: {elsewhere.mean():.2f}")
 # %% [markdown]
 # The gray lines are what two maps of *different* pictures have in common. With all weights in place the maps are the
 # same, of course. With new weights in the first layers from the top, half of the likeness is lost; with new weights in
-# half of the layers, the maps are no more alike than those of different pictures. The absolute value ends higher, for
-# some maps become the negatives of what they were. So the map shows what the network has learned. A method whose curve
-# stays high would be an edge detector in disguise.
+# half of the layers, the maps are no more alike than those of different pictures. After that the curve goes up and down
+# by chance. The absolute value ends higher, for some maps become the negatives of what they were. So the map shows what
+# the network has learned. A method whose curve stays high would be an edge detector in disguise.
 #
 # > **A trap.** Our first version drew the new weights from the seed of the training. They were then the very weights
 # > that the network had started from, which a short training does not leave far behind, and the maps stayed alike.
@@ -1267,8 +1271,8 @@ for side, measured in zip(sides, zip(*(energy.values() for energy in energies), 
 # at much the same place in all pictures, so even the mean over many is not zero, and it may be negative. Hence the
 # absolute value in the figure before.
 #
-# (One line? Networks of Keras Applications come from one training each. Their results have the same catch, and no
-# remedy.)
+# (Do you see only one line? Networks of Keras Applications come from one training each. Their results have the same
+# catch, and no remedy.)
 
 # %% [markdown]
 # > **Predict, then run.** A network with one output tells cats from dogs. How does the raw map for "cat" look, if
@@ -1357,8 +1361,8 @@ path = save_results(results, Path(BUILD, "results", "9_4.json"))
 # - Gradient ascent shows what a filter responds to: colours first, then stripes and textures. What the deepest
 #   filters like depends on what the network has been taught.
 # - Grad-CAM takes four steps: cut the network, take the gradient of a score with respect to the maps, average it per
-#   channel, sum the weighted channels. The score should be a logit, and may be of a class, of its opposite, or of
-#   some pixels.
+#   channel, take the mean of the weighted channels. The score should be a logit, and may be of a class, of its
+#   opposite, or of some pixels.
 # - A heatmap that looks right is not yet right. Score it against maps that know nothing, the blob in the middle above
 #   all, and destroy the weights: ours depends on what was learned.
 # - An interval speaks for what was varied. Ours varied the pictures; another training moved the result further than
@@ -1432,8 +1436,8 @@ path = save_results(results, Path(BUILD, "results", "9_4.json"))
 #     print(f"{name}: the logit falls by {float(ops.mean(before - after)):.2f}")
 # ```
 #
-# This asks the network itself, and needs no mask. In the stored run's network covering the middle hurts more: the
-# brightest place of a 6×6 map is not always the one that counts most.
+# This asks the network itself, and needs no mask. In the stored run covering the brightest place lowers the logit more
+# than covering the middle does.
 # </details>
 
 # %% [markdown]
@@ -1445,11 +1449,11 @@ path = save_results(results, Path(BUILD, "results", "9_4.json"))
 # - **filter pattern**: a picture that makes a filter's response large.
 # - **gradient ascent**: steps that change the picture, not the weights, to raise a number.
 # - **logit**: the number before softmax or sigmoid.
-# - **Grad-CAM**: the sum of the last maps, each weighted by the mean gradient of the class's score.
+# - **Grad-CAM**: the mean of the last maps, each weighted by the mean gradient of the class's score.
 # - **heatmap**: a Grad-CAM map without what speaks against the class, scaled to 1.
 # - **energy**: the sum of a heatmap's values.
 # - **rank correlation**: how alike two maps order their places: 1 the same order, 0 none, −1 the opposite.
-# - **sanity check**: do the maps change when the weights are destroyed?.
+# - **sanity check**: do the maps change when the weights are destroyed?
 
 # %% [markdown]
 # ### Sources
