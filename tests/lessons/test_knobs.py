@@ -86,7 +86,7 @@ VALUES = {  # three of each knob; two where there are no more
         "PICTURE": (0, 1, 7),
         "CLASS": ("cat", "dog"),
         "CHANNEL": (0, 1),
-        "CHANNELS_SHOWN": (1, 3, None),
+        "CHANNELS_SHOWN": (1, None),
         "IMAGES_PER_ROW": (1, 5, 16),
         "FILTER_LAYERS": (None, ("conv2d",), ("separable_conv2d_2", "separable_conv2d_1")),
         "FILTER": (0, 1),

@@ -68,7 +68,7 @@ MUTANTS = [
             "shuffled_inputs, shuffled_targets = list",
             "SEED += 1\nshuffled_inputs, shuffled_targets = list",
         ),
-        r"stdout differs.*\| SEED \+= 1",
+        r"stdout differs.*\| for name, array in",
     ),
     Mutant("wrong seed", in_cell("parameters", "SEED = 1337", "SEED = 1338"), r"a figure .*\| pet ="),
     Mutant(
@@ -83,7 +83,12 @@ MUTANTS = [
     ),
     Mutant(
         "validation pictures among the training pictures",
-        in_cell("num_imgs, num_val_samples =", "= input_imgs[:-num_val_samples],", "= input_imgs,"),
+        in_cell(
+            "num_imgs, num_val_samples =",
+            "input_imgs[:-num_val_samples], input_imgs[-num_val_samples:]\n"
+            "train_targets, val_targets = targets[:-num_val_samples]",
+            "input_imgs, input_imgs[-num_val_samples:]\ntrain_targets, val_targets = targets",
+        ),
         "expected 2700, actual 3000",
     ),
     Mutant(
