@@ -261,7 +261,8 @@ train_targets, val_targets = targets[:-num_val_samples], targets[-num_val_sample
 # Step 9.2-5, continued
 for name, array in (("input_imgs", input_imgs), ("targets", targets)):
     print(f"{name:10} {array.dtype} {array.shape}  {array.nbytes / 2**20:.0f} MiB")
-print(f"{len(train_targets)} train, from {names[0]} on; {len(val_targets)} validate, from {names[-num_val_samples]} on")
+print(f"{len(train_input_imgs)} train, from {names[0]} on")
+print(f"{len(val_input_imgs)} validate, from {names[-num_val_samples]} on")
 
 # %% [markdown]
 # > **Reader's note.** The book keeps pictures as `float32`: at its scale 3.5 GB before training starts. A pixel is a

@@ -83,12 +83,7 @@ MUTANTS = [
     ),
     Mutant(
         "validation pictures among the training pictures",
-        in_cell(
-            "num_imgs, num_val_samples =",
-            "input_imgs[:-num_val_samples], input_imgs[-num_val_samples:]\n"
-            "train_targets, val_targets = targets[:-num_val_samples]",
-            "input_imgs, input_imgs[-num_val_samples:]\ntrain_targets, val_targets = targets",
-        ),
+        in_cell("num_imgs, num_val_samples =", "= input_imgs[:-num_val_samples],", "= input_imgs,"),
         "expected 2700, actual 3000",
     ),
     Mutant(
