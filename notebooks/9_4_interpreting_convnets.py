@@ -406,6 +406,8 @@ def build_extractor(model, layer_name, prepare):
 
 
 filter_layers = FILTER_LAYERS or choose_convolutions(base)
+if strangers := set(filter_layers) - set(find_convolutions(base)):
+    raise ValueError(f"FILTER_LAYERS names {', '.join(sorted(strangers))}; expected convolutions from the list above")
 feature_extractor = build_extractor(base, filter_layers[0], prepare_for_base)
 count = base.get_layer(filter_layers[0]).output.shape[-1]
 if not 0 <= FILTER < count:
@@ -537,7 +539,7 @@ options |= {"+ shrinking steps": {}, "+ jitter": {"jitter": 4}}
 grown = {
     name: grow_pattern(feature_extractor, FILTER, PATTERN_SIZE, seed=SEED, **chosen) for name, chosen in options.items()
 }
-fig, axes = plt.subplots(1, 5, figsize=(11, 2.6), layout="constrained", width_ratios=(1, 1, 1, 1, 1.4))
+fig, axes = plt.subplots(1, 5, figsize=(9, 2.2), layout="constrained", width_ratios=(1, 1, 1, 1, 1.4))
 for ax, (name, (pattern, _)) in zip(axes, grown.items(), strict=False):
     plots.show_picture(deprocess_image(pattern, CROP), name, ax)
 plots.show_lines({name: losses for name, (_, losses) in grown.items()}, range(STEPS + 1), axes[-1])
@@ -840,16 +842,15 @@ def grad_cam(features, head, inputs, score):
     return ops.convert_to_numpy(ops.mean(weights * maps, axis=-1))
 
 
-halves = split_at(to_logits(network), last_conv_layer_name)
-raw = grad_cam(*halves, img_array, class_score(explained))[0]
+raw = grad_cam(last_conv_layer_model, classifier_model, img_array, class_score(explained))[0]
 print("the same as step by step:", np.allclose(raw, raw_heatmap, rtol=1e-3, atol=1e-4 * np.abs(raw).max()))
 
 # %% tags=["grad-cam"] nbval={"figure_rms": 0.2}
 other_class = next(int(index) for index in np.argsort(-preds[0]) if index != explained)
-other_heatmap = to_heatmap(grad_cam(*halves, img_array, class_score(other_class))[0])
+other = grad_cam(last_conv_layer_model, classifier_model, img_array, class_score(other_class))[0]
 fig, axes = plt.subplots(1, 2, figsize=(7, 3.5), layout="constrained")
 plots.show_picture(superimposed_img, f"for {labels[explained]}", axes[0])
-plots.show_picture(lay_over(picture, other_heatmap, COLORMAP, OPACITY), f"for {labels[other_class]}", axes[1])
+plots.show_picture(lay_over(picture, to_heatmap(other), COLORMAP, OPACITY), f"for {labels[other_class]}", axes[1])
 plots.show(fig, "The picture under the heatmaps of the class that is explained and of the next most likely one")
 
 # %% [markdown]
@@ -1297,14 +1298,14 @@ def explore(layer, channel, class_index):
     maps = keras.Model(network.input, network.get_layer(layer).output).predict(img_array, verbose=0)
     channel = min(channel, maps.shape[-1] - 1)
     pattern, _ = grow_pattern(build_extractor(network, layer, prepare), channel, cam_size[0], seed=SEED)
-    heat = to_heatmap(grad_cam(*halves, img_array, class_score(class_index))[0])
+    raw = grad_cam(last_conv_layer_model, classifier_model, img_array, class_score(class_index))[0]
     fig, axes = plt.subplots(1, 3, figsize=(10, 3.3), layout="constrained")
     image = axes[0].imshow(maps[0, ..., channel].astype("float32"), cmap="viridis")
     axes[0].set_title(f"{layer}, channel {channel}", fontsize=10)
     axes[0].axis("off")
     fig.colorbar(image, ax=axes[0], label="activation")
     plots.show_picture(deprocess_image(pattern), "the pattern that it likes", axes[1])
-    plots.show_picture(lay_over(picture, heat, COLORMAP, OPACITY), f"for {labels[class_index]}", axes[2])
+    plots.show_picture(lay_over(picture, to_heatmap(raw), COLORMAP, OPACITY), f"for {labels[class_index]}", axes[2])
     return fig
 
 

@@ -176,7 +176,7 @@ def show_gallery(pictures, columns=2):
     """
     height, width, _ = next(iter(pictures.values())).shape
     rows = math.ceil(len(pictures) / columns)
-    size = 10, rows * (0.3 + 10 / columns * height / width)
+    size = 8, rows * (0.3 + 8 / columns * height / width)
     fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for ax in axes.flat:
         ax.axis("off")

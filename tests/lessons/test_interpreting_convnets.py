@@ -125,6 +125,17 @@ def test_extractor_takes_pixels_of_any_network(notebook):  # L9.14
         np.testing.assert_allclose(build(prepare)(images), expected(inputs), rtol=1e-4, atol=1e-4)
 
 
+def test_layers_and_filters_that_are_not_there_are_told(notebook):
+    network = build_classifier(side=16)
+    names = {"base": network, "prepare_for_base": lambda pictures: pictures}
+    names["choose_convolutions"] = lambda model: ("maps",)
+    build = find_cells(STEM, "base")[-1]
+    with pytest.raises(ValueError, match="FILTER is 5; expected 0 to 4, the filters of maps"):
+        run_code(notebook, build, **names, FILTER_LAYERS=None, FILTER=5)
+    with pytest.raises(ValueError, match="FILTER_LAYERS names nothing; expected convolutions"):
+        run_code(notebook, build, **names, FILTER_LAYERS=("maps", "nothing"), FILTER=0)
+
+
 def test_ascent_step_goes_along_the_gradient_by_its_rate(notebook, extractor):  # L9.16, erratum 8
     image, index = ops.convert_to_tensor(draw_pictures(1, 16) - 0.5), ops.convert_to_tensor(1)
     after, loss = notebook.gradient_ascent_step(extractor, image, index, ops.convert_to_tensor(0.25))
