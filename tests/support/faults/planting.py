@@ -44,7 +44,7 @@ def clear_outputs(cells):
 
 
 def clear_one_output(cells):
-    """Take the output of the second cell away, as a merge may."""
+    """Take the output of one cell, that with the versions, away, as a merge may."""
     cells[find_cell(cells, "nbval-ignore-output")].outputs = []
 
 

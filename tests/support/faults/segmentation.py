@@ -12,7 +12,7 @@ SWAPPED = 'history = {"loss": history["val_loss"], "val_loss": history["loss"]}\
 
 # Before the training, seen in the notebook
 MUTANTS = [
-    Mutant("output of one cell cleared", in_cells(clear_one_output), "cell 2: no output is stored"),
+    Mutant("output of one cell cleared", in_cells(clear_one_output), "cell 3: no output is stored"),
     Mutant(
         "swapped figures", in_cells(exchange_figures("figure-9.1", "figure-9.2")), r"a figure .*\| pet = sample_pets"
     ),
