@@ -4,8 +4,9 @@ import inspect
 import json
 import tomllib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
 from keras import layers
@@ -31,8 +32,9 @@ def load_application(
     """Return a network of `keras.applications`, and the function that prepares pictures for it.
 
     `weights` is "imagenet" (a file that `make data` put into `folder`, else Keras's download), "untrained", or a
-    file for the network with or without its top. The function takes pictures (N, height, width, 3) in 0-255, an array
-    or a tensor, to the network's input; it is differentiable and changes nothing in place.
+    file of weights that were trained on ImageNet, for the network with or without its top. The function takes pictures
+    (N, height, width, 3) in 0-255, an array or a tensor, to the network's input; it is differentiable and changes
+    nothing in place.
 
     Raises ValueError if there is no such network or the file does not fit it, FileNotFoundError if there is no
     such file, ConnectionError if the weights can neither be found nor fetched.
@@ -78,6 +80,44 @@ def load_class_names(*folders: Path | str) -> list[tuple[str, str]]:
     return [tuple(classes[str(index)]) for index in range(len(classes))]
 
 
+def find_class(classes: Sequence[tuple[str, str]], choice: int | str) -> int:
+    """Return the index of a class that is chosen by its index, its identifier or its name, among (identifier, name).
+
+    In a name upper and lower case are the same, and so are a space and an underscore. Raises ValueError if there is no
+    such class, or several of that name.
+    """
+    wanted = str(choice).casefold().replace(" ", "_")
+    found = [index for index, names in enumerate(classes) if wanted in map(str.casefold, names)]
+    if wanted.isdecimal() and int(wanted) < len(classes):
+        found = [int(wanted)]
+    if len(found) > 1:
+        which = " or ".join(f"{index} ({classes[index][0]})" for index in found)
+        raise ValueError(f"CLASS is {choice!r}, of which there are {len(found)}; expected {which}")
+    if not found:
+        raise ValueError(
+            f"CLASS is {choice!r}, none of the {len(classes)} classes; expected an index from 0 to {len(classes) - 1}, "
+            f"or a name or an identifier like {classes[0][1]!r} or {classes[0][0]!r}"
+        )
+    return found[0]
+
+
+def copy_network(model: keras.Model, without: Sequence[str] = ()) -> keras.Model:
+    """Return a copy of a model, with its weights but for those of the layers named in `without`, which are new.
+
+    The copy also has what `get_weights` does not carry, like the mean of a `Normalization`. Set Keras's seed before:
+    new weights come from the layers' own initialisers.
+    """
+    copy = keras.models.clone_model(model)
+    new = {name: copy.get_layer(name).get_weights() for name in without}
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "all.weights.h5")
+        model.save_weights(file)
+        copy.load_weights(file)
+    for name, weights in new.items():
+        copy.get_layer(name).set_weights(weights)
+    return copy
+
+
 def find_convolutions(model: keras.Model) -> list[str]:
     """Return the names of a model's convolutions of all kinds, in its order."""
     kinds = layers.Conv2D | layers.SeparableConv2D | layers.DepthwiseConv2D
@@ -114,24 +154,40 @@ def _from_file(build, path, include_top):
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file of weights; expected a file, "imagenet" or "untrained"')
     try:
-        return _load(build(weights=None, include_top=include_top), path)
+        return _load(_build_empty(build, include_top), path)
     except Exception as error:  # h5py and Keras raise errors of many kinds
         if include_top:
             what = f"{path} does not fit {build.__name__} with its top: {error}"
             raise ValueError(f"{what}. Expected weights of this network, the 1,000 classes included.") from error
     try:
-        whole = _load(build(weights=None), path)
+        whole = _load(_build_empty(build), path)
     except Exception:
         return _load_base(build, path)
-    base = build(weights=None, include_top=False)
+    base = _build_empty(build, include_top=False)
     for layer, source in zip(base.layers, whole.layers, strict=False):  # the base comes first, its layers in this order
         layer.set_weights(source.get_weights())
+        if isinstance(layer, layers.Normalization):
+            layer.finalize_state()  # else it goes on with mean 0 and variance 1
     return base
+
+
+def _build_empty(build, include_top=True):
+    """Return a network for weights that were trained on ImageNet: EfficientNet then has one more rescaling."""
+    network = build(weights=None, include_top=include_top)
+    if inspect.getmodule(build) is not inspect.getmodule(keras.applications.EfficientNetB0):
+        return network
+    scale = layers.Rescaling([deviation**-0.5 for deviation in (0.229, 0.224, 0.225)])  # as Keras has it
+
+    def call(layer, *args, **kwargs):
+        outputs = layer(*args, **kwargs)
+        return scale(outputs) if isinstance(layer, layers.Normalization) else outputs
+
+    return keras.models.clone_model(network, call_function=call)
 
 
 def _load_base(build, path):
     try:
-        return _load(build(weights=None, include_top=False), path)
+        return _load(_build_empty(build, include_top=False), path)
     except Exception as error:
         raise ValueError(f"{path} does not fit {build.__name__}, with or without its top: {error}") from error
 

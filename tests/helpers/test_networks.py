@@ -1,6 +1,7 @@
 """Networks of Keras Applications from files and without a network connection."""
 
 import json
+from unittest import mock
 
 import keras
 import numpy as np
@@ -50,6 +51,64 @@ def test_base_comes_from_a_file_of_the_whole(weights):
     kernel, bias = whole.layers[-1].get_weights()
     answer = keras.ops.softmax(pooled @ kernel + bias)
     np.testing.assert_allclose(answer, whole.predict(pictures, verbose=0), rtol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def efficient(tmp_path_factory):
+    """EfficientNetB0 as Keras builds it from ImageNet's file, here of random weights; and that file."""
+    keras.utils.set_random_seed(1)
+    path = tmp_path_factory.mktemp("weights") / "efficient.weights.h5"
+    network = keras.applications.EfficientNetB0(weights=None)
+    (normalise,) = (layer for layer in network.layers if isinstance(layer, keras.layers.Normalization))
+    normalise.set_weights([np.array([0.5, 0.4, 0.3]), np.array([0.2, 0.3, 0.4]), *normalise.get_weights()[2:]])
+    network.save_weights(path)
+    with mock.patch("keras.src.applications.efficientnet.file_utils.get_file", return_value=str(path)):
+        return keras.applications.EfficientNetB0(weights="imagenet"), path
+
+
+def test_efficientnet_from_a_file_is_the_one_that_keras_builds(efficient):
+    expected, path = efficient
+    picture = np.random.default_rng(0).uniform(0, 255, (1, 224, 224, 3)).astype("float32")
+    whole, _ = load_application("EfficientNetB0", path)
+    base, _ = load_application("EfficientNetB0", path, include_top=False)
+    plain = keras.applications.EfficientNetB0(weights=path)
+
+    def respond(network):  # near the input: the answers of random weights are all alike
+        return keras.Model(network.input, network.get_layer("stem_conv").output).predict(picture, verbose=0)
+
+    right = respond(expected)
+    for network in (whole, base, networks.copy_network(expected)):
+        np.testing.assert_allclose(respond(network), right, rtol=1e-4, atol=1e-4)
+    assert np.abs(respond(plain) - right).max() > 0.1
+    np.testing.assert_allclose(whole.predict(picture, verbose=0), expected.predict(picture, verbose=0), rtol=1e-4)
+
+
+def test_copy_has_new_weights_where_they_are_asked_for(efficient):
+    expected, _ = efficient
+    keras.utils.set_random_seed(2)
+    copy = networks.copy_network(expected, ["top_conv", "predictions"])
+    for layer, new in zip(expected.layers, copy.layers, strict=True):
+        same = all(np.array_equal(*pair) for pair in zip(layer.get_weights(), new.get_weights(), strict=True))
+        assert same == (layer.name not in ("top_conv", "predictions"))
+
+
+CLASSES = [("n01", "crane"), ("n02", "African_elephant"), ("n03", "crane"), ("n04", "dog")]
+
+
+@pytest.mark.parametrize(
+    ("choice", "index"),
+    [(0, 0), ("0", 0), (3, 3), ("n03", 2), ("N02", 1), ("African elephant", 1), ("african_elephant", 1), ("dog", 3)],
+)
+def test_class_is_chosen_by_index_identifier_or_name(choice, index):
+    assert networks.find_class(CLASSES, choice) == index
+
+
+def test_class_that_is_not_there_or_several_is_told():
+    with pytest.raises(ValueError, match=r"'crane', of which there are 2; expected 0 \(n01\) or 2 \(n03\)"):
+        networks.find_class(CLASSES, "crane")
+    for choice in (4, -1, "n05", "cat"):
+        with pytest.raises(ValueError, match=rf"{choice!r}, none of the 4 classes; expected an index from 0 to 3"):
+            networks.find_class(CLASSES, choice)
 
 
 @pytest.mark.parametrize("name", ["MobileNetV2", "ResNet50", "EfficientNetB0"])
