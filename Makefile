@@ -65,7 +65,7 @@ lock: $(READY)  ## resolve the dependencies anew into requirements/
 	done
 
 clean:  ## remove what was built; downloads in data/ stay
-	rm -rf build .pytest_cache .ruff_cache data/sample-pets* data/sample-dogs-vs-cats* data/.unfinished-*
+	rm -rf build .pytest_cache .ruff_cache data/sample-* data/.unfinished-*
 
 $(READY): requirements/$(DEVICE).txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'

@@ -11,10 +11,11 @@ from pathlib import Path
 from . import PORTRAITS, write_sample_pets
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-# Folders in data/: heads and whole animals for 9.2, heads alone for 9.3.
+# Folders in data/: whole animals and portraits for 9.2, portraits for 9.3, heads alone and anywhere for 9.4.
 SETS = {
     "sample-pets": {"count": 3000},
     "sample-dogs-vs-cats": {"count": 2600, "portraits": 1.0, "layout": "kaggle"},
+    "sample-heads": {"count": 3800, "heads": True, "layout": "kaggle"},
 }
 
 
@@ -24,7 +25,8 @@ def main():
     parser.add_argument("--dest", type=Path, help="draw one set here, instead of those of the notebooks into data/")
     parser.add_argument("--count", type=int, help="with --dest: number of pictures, half of them cats (3000)")
     parser.add_argument("--seed", type=int, help="with --dest: another seed, other pictures (2021)")
-    parser.add_argument("--portraits", type=float, help=f"with --dest: share of heads, 0 to 1 ({PORTRAITS})")
+    parser.add_argument("--portraits", type=float, help=f"with --dest: share of portraits, 0 to 1 ({PORTRAITS})")
+    parser.add_argument("--heads", action="store_const", const=True, help="with --dest: heads alone, amid clutter")
     options = parser.parse_args()
     given = {name: value for name, value in vars(options).items() if value is not None}
     folder = given.pop("dest", None)

@@ -1,6 +1,6 @@
 """One picture: a place, clutter, an animal or two, what stands before them, and the masks of it all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,13 +55,27 @@ def draw_pet(seed, index, species, portraits=PORTRAITS):
     return _draw(dice, [Sitter(species, dice.uniform(0.3, 0.7), extent, portrait)])
 
 
-def draw_pair(seed, index, species=("cat", "dog")):
-    """Draw a picture of two animals, the second in front; see draw_pet."""
+def draw_head(seed, index, species):
+    """Draw a picture of a head alone, anywhere in it, two to three fifths of its width or height, amid clutter.
+
+    Cats and dogs differ in the shape of their heads alone: fur, place, light and clutter are drawn alike for both.
+    For arguments and result see draw_pet.
+    """
+    dice = Dice(seed, index)
+    return _draw(dice, [Sitter(species, dice.uniform(0, 1), dice.uniform(0.4, 0.6), alone=True)])
+
+
+def draw_pair(seed, index, species=("cat", "dog"), heads=False):
+    """Draw a picture of two animals, the second in front, or of two heads amid clutter; see draw_pet."""
     dice = Dice(seed, index)
     side = dice.side()
     spots = (0.5 - 0.22 * side, 0.5 + 0.2 * side)
+    if heads:
+        spots = (0.5 - 0.5 * side, 0.5 + 0.5 * side)
+    extents = (0.4, 0.45) if heads else (0.45, 0.58)
     return _draw(
-        dice, [Sitter(name, spot, dice.uniform(0.45, 0.58)) for name, spot in zip(species, spots, strict=True)]
+        dice,
+        [Sitter(name, spot, dice.uniform(*extents), alone=heads) for name, spot in zip(species, spots, strict=True)],
     )
 
 
@@ -71,15 +85,17 @@ class Sitter:
 
     Attributes:
         species: "cat" or "dog".
-        centre: horizontal place, as a share of the frame's width.
+        centre: horizontal place, as a share of the frame's width; of a head alone, of what it leaves of the frame.
         extent: share of the frame that the animal, or in a portrait its head, takes in width or in height.
         portrait: whether the head is the subject, and the body may leave the frame.
+        alone: whether there is nothing but the head, high or low in the frame.
     """
 
     species: str
     centre: float
     extent: float
     portrait: bool = False
+    alone: bool = False
 
 
 def _draw(dice, sitters):
@@ -87,13 +103,18 @@ def _draw(dice, sitters):
     skins = [vary(dice, (0.80, 0.58, 0.52)) for _ in sitters]
     furs = [vary(dice, dice.pick(FURS)) for _ in sitters]
     animals = [draw_animal(dice, sitter.species, skin) for sitter, skin in zip(sitters, skins, strict=True)]
+    animals = [
+        replace(animal, bones=animal.head) if sitter.alone else animal
+        for sitter, animal in zip(sitters, animals, strict=True)
+    ]
     height, width = _draw_size(dice, len(sitters) > 1 or _is_wide(animals[0], sitters[0].portrait))
     light = draw_light(dice)
     horizon = height * dice.uniform(0.15, 0.65)
     picture, grassy = draw_place(dice, height, width, horizon, furs[0])
-    for _ in range(int(dice.uniform(0, 2.5))):
-        spot = (dice.uniform(0, width), dice.uniform(horizon, height))
-        add_object(picture, dice, min(height, width) / 10, spot, light)
+    amid = sitters[0].alone  # clutter of the head's size, all over
+    for _ in range(int(dice.uniform(3, 7) if amid else dice.uniform(0, 2.5))):
+        spot = (dice.uniform(0, width), dice.uniform(0 if amid else horizon, height))
+        add_object(picture, dice, min(height, width) / (6 if amid else 10), spot, light)
     distance = np.full((height, width), np.float32(99))
     parts, instances = np.zeros((height, width), "uint8"), np.zeros((height, width), "uint8")
     for number, (sitter, animal, fur) in enumerate(zip(sitters, animals, furs, strict=True), 1):
@@ -135,7 +156,12 @@ def _add_animal(picture, dice, sitter, animal, fur, light):
     middle = height * dice.uniform(0.4, 0.6) if sitter.portrait else dice.uniform(half, height * 0.97 - half)
     if not sitter.portrait:  # it stands on the floor, not in the sky
         middle = max(middle, min(height * 0.6, height * 0.97 - half))
-    shift = np.array([width * sitter.centre, middle, 0]) - np.append((low + high) / 2 * scale, 0)
+    across = width * sitter.centre
+    if sitter.alone:  # an eighth of it may leave the frame
+        halves = (high - low) * scale * 0.375
+        across = halves[0] + sitter.centre * (width - 2 * halves[0])
+        middle = dice.uniform(halves[1], height - halves[1])
+    shift = np.array([across, middle, 0]) - np.append((low + high) / 2 * scale, 0)
     move = lambda item: transform(item, np.eye(3), shift, scale)  # noqa: E731
     relief = raise_relief([move(bone) for bone in animal.bones], height, width)
     coat = draw_coat(dice, scale, fur)

@@ -3,6 +3,7 @@
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from helpers.files import write_whole
 
-from .drawing import BREEDS, PORTRAITS, draw_pet
+from .drawing import BREEDS, PORTRAITS, draw_head, draw_pet
 
 VERSION = 1  # raise when the pictures change: folders of another version are drawn anew
 SPECIES = ("cat", "dog")  # of the pictures with even numbers, and with odd ones
@@ -31,7 +32,7 @@ def name_contestant(index):
 LAYOUTS = {"oxford": ("images", name_pet), "kaggle": ("train", name_contestant)}  # folder of the pictures, their names
 
 
-def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, layout="oxford", workers=None):
+def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, layout="oxford", heads=False, workers=None):
     """Draw a data set of cats and dogs, half and half, unless it is there already.
 
     In Oxford's layout the folder has `images/NAME.jpg`; cat breeds are capitalised, dog breeds are not. In Kaggle's it
@@ -45,6 +46,7 @@ def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, layout
         seed: seed of the data set, an int >= 0.
         portraits: share of the pictures that show a head rather than a whole animal, 0 to 1.
         layout: "oxford" or "kaggle".
+        heads: whether the pictures show a head alone, anywhere amid clutter (`draw_head`), and `portraits` counts not.
         workers: number of processes; one a core unless given.
 
     Returns:
@@ -55,23 +57,23 @@ def write_sample_pets(folder, count=3000, seed=2021, portraits=PORTRAITS, layout
     """
     folder = Path(folder)
     recipe = {"what": "sample pets", "version": VERSION, "count": count, "seed": seed, "portraits": portraits}
-    recipe["layout"] = layout
+    recipe |= {"layout": layout} | ({"heads": True} if heads else {})
     stamp = folder / "sample.json"
     if stamp.exists() and json.loads(stamp.read_text()) == recipe:
         return folder
     if folder.exists() and not stamp.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} holds something else than sample pets; give another folder or empty it")
     with write_whole(folder) as draft:
-        _write(draft, count, seed, portraits, layout, workers)
+        _write(draft, count, layout, workers, draw_head if heads else partial(draw_pet, portraits=portraits), seed)
         (draft / "sample.json").write_text(json.dumps(recipe))
     return folder
 
 
-def _write(folder, count, seed, portraits, layout, workers):
+def _write(folder, count, layout, workers, draw, seed):
     """Draw all pictures in parallel."""
     for part in (LAYOUTS[layout][0], "annotations/trimaps", "annotations/parts"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    tasks = [(folder, seed, portraits, layout, index) for index in range(count)]
+    tasks = [(folder, layout, draw, seed, index) for index in range(count)]
     # "spawn" works the same on every system, and a fork of a process with TensorFlow's threads may hang.
     with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
         done = pool.map(_write_one, tasks, chunksize=max(1, min(20, count // 8)))
@@ -81,10 +83,10 @@ def _write(folder, count, seed, portraits, layout, workers):
 
 def _write_one(task):
     """Draw and save one picture with its masks."""
-    folder, seed, portraits, layout, index = task
+    folder, layout, draw, seed, index = task
     part, name_picture = LAYOUTS[layout]
     name = name_picture(index)
-    drawing = draw_pet(seed, index, SPECIES[index % 2], portraits)
+    drawing = draw(seed, index, SPECIES[index % 2])
     Image.fromarray(drawing.picture).save(folder / part / f"{name}.jpg", quality=92)
     Image.fromarray(drawing.trimap).save(folder / f"annotations/trimaps/{name}.png")
     Image.fromarray(drawing.parts).save(folder / f"annotations/parts/{name}.png")

@@ -12,8 +12,9 @@ FIGURES = {  # file in docs/figures: notebook and tag of the cell that draws it
     "strides_and_pooling.png": ("9_2_image_segmentation", "claim-3-drawings"),
     "gradients.png": ("9_3_convnet_architectures", "claim-8"),
     "ablation.png": ("9_3_convnet_architectures", "ablation-figure"),
-    "grad_cam.png": ("9_4_interpreting_convnets", "figure-9.20"),
-    "trainings.png": ("9_4_interpreting_convnets", "trainings-figure"),
+    "patterns.png": ("9_4_interpreting_convnets", "listing-9.19"),
+    "grad_cam.png": ("9_4_interpreting_convnets", "pair"),
+    "sanity.png": ("9_4_interpreting_convnets", "sanity-pictures"),
 }
 
 

@@ -32,13 +32,13 @@ def printed_results(stem):
 MEASURED = {  # notebook, and results that a row repeats, by how the row begins
     "| drawn, profile `sample` | 3,000": ("9_2", "val_loss pixel_accuracy iou_animal iou_background iou_outline"),
     "| drawn, profile `sample` | 1,600": ("9_3", "test_accuracy_mini_xception test_accuracy_baseline"),
-    "| mini-Xception of 9.3, profile `sample` |": (
+    "| mini-Xception, profile `sample` |": (
         "9_4",
-        "energy_grad_cam energy_centred_blob energy_uniform_map similarity_all_new similarity_different_pictures",
+        "energy_grad_cam energy_best_blob energy_uniform_map similarity_all_new similarity_different_pictures",
     ),
     "| 9.2 |": ("9_2", "iou_animal iou_background iou_outline"),
     "| 9.3 |": ("9_3", "test_accuracy_mini_xception test_accuracy_baseline"),
-    "| 9.4 |": ("9_4", "energy_grad_cam energy_centred_blob energy_uniform_map"),
+    "| 9.4 |": ("9_4", "energy_grad_cam energy_best_blob energy_uniform_map"),
 }
 
 
@@ -52,10 +52,22 @@ def test_measured_row_is_that_of_the_stored_notebook(start):
     assert shown == pytest.approx([float(results[name]) for name in names.split()], abs=6e-4)
 
 
-def test_mini_xception_really_learns_in_the_sample():
-    results = printed_results("9_3_convnet_architectures")
+@pytest.mark.parametrize(
+    ("stem", "accuracy"),
+    [("9_3_convnet_architectures", "test_accuracy_mini_xception"), ("9_4_interpreting_convnets", "test_accuracy")],
+)
+def test_mini_xception_really_learns_in_the_sample(stem, accuracy):
+    results = printed_results(stem)
     assert results["profile"] == "sample"
-    assert float(results["test_accuracy_mini_xception"]) >= 0.90
+    assert float(results[accuracy]) >= 0.90
+
+
+def test_heatmaps_are_on_the_animal_in_the_sample():
+    results = printed_results("9_4_interpreting_convnets")
+    energy = {name: float(results[f"energy_{name}"]) for name in ("grad_cam", "best_blob", "uniform_map")}
+    assert energy["grad_cam"] >= 2.5 * energy["uniform_map"]
+    assert energy["grad_cam"] > energy["best_blob"]
+    assert results["verdict"] == "better than the best blob"
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/measurements.md"])

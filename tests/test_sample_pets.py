@@ -16,7 +16,7 @@ from PIL import Image
 from helpers.lessons import load_lesson
 from helpers.pets import find_annotation, list_pets, read_mask
 from helpers.pictures import read_picture
-from sample_pets import PARTS, PORTRAITS, __main__, draw_pair, draw_pet, write_sample_pets
+from sample_pets import PARTS, PORTRAITS, __main__, draw_head, draw_pair, draw_pet, write_sample_pets
 from sample_pets.writing import LAYOUTS, name_contestant, name_pet
 
 # sha256 of the pixels of twelve drawings. It changes when the drawings are meant to: then raise `VERSION` in
@@ -103,6 +103,28 @@ def test_animals_have_the_parts_that_tell_them_apart(drawings):
         assert seen["dog"][PARTS.index(part)] > 0
 
 
+@pytest.fixture(scope="module")
+def heads():
+    return [draw_head(5, index, ("cat", "dog")[index % 2]) for index in range(60)]
+
+
+def test_heads_are_two_to_three_fifths_of_the_frame_and_anywhere_in_it(heads):
+    test_masks_fit_the_picture(heads)
+    test_outline_surrounds_the_animal(heads)
+    middles = []
+    for head in heads:
+        places = np.argwhere(head.parts > 0) / head.parts.shape
+        assert not np.isin(head.parts, [PARTS.index(part) for part in ("body", "legs", "tail")]).any()
+        assert np.ptp(places, axis=0).max() < 0.75  # with whiskers
+        middles.append((places.min(0) + places.max(0)) / 2)
+    down, across = np.array(middles).T
+    for where in (down, across):
+        assert where.min() < 0.3
+        assert where.max() > 0.7
+        assert where.mean() == pytest.approx(0.5, abs=0.1)
+    assert 0.08 < np.mean([np.mean(head.trimap == 1) for head in heads]) < 0.15
+
+
 def test_pair_has_two_animals():
     for index in range(5):
         pair = draw_pair(3, index)
@@ -158,13 +180,13 @@ def test_second_call_draws_nothing(folder, monkeypatch):
 
 def test_another_recipe_is_drawn_anew(tmp_path):
     recipe, contents = {"count": 4, "seed": 1, "portraits": 0.0}, set()
-    for change in ({}, {"count": 6, "seed": 2}, {"portraits": 1.0}):
+    for change in ({}, {"count": 6, "seed": 2}, {"portraits": 1.0}, {"heads": True}):
         recipe |= change
         target = write_sample_pets(tmp_path / "pets", **recipe, workers=1)
         assert len(list((target / "images").iterdir())) == recipe["count"]
         assert json.loads((target / "sample.json").read_text()).items() >= recipe.items()
         contents.add((target / "images/Bramble_1.jpg").read_bytes())
-    assert len(contents) == 3
+    assert len(contents) == 4
 
 
 def test_portraits_show_more_of_the_head():
@@ -205,12 +227,14 @@ def test_foreign_folder_is_left_alone(tmp_path):
 
 
 def test_make_draws_what_the_notebooks_ask_for():
-    segmentation, architectures = (
-        load_lesson(stem, PROFILE="sample").PICTURES for stem in ("9_2_image_segmentation", "9_3_convnet_architectures")
+    segmentation, architectures, interpreting = (
+        load_lesson(stem, PROFILE="sample").PICTURES
+        for stem in ("9_2_image_segmentation", "9_3_convnet_architectures", "9_4_interpreting_convnets")
     )
     assert __main__.SETS == {
         "sample-pets": {"count": segmentation},
         "sample-dogs-vs-cats": {"count": 2 * sum(architectures), "portraits": 1.0, "layout": "kaggle"},
+        "sample-heads": {"count": 2 * sum(interpreting), "heads": True, "layout": "kaggle"},
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from helpers.cuts import split_at
+from helpers.grad_cam import grad_cam, split_at
 from helpers.lessons import load_lesson
 from machinery.benchmarks import book
 from machinery.benchmarks.floors import find_floor
@@ -71,12 +71,11 @@ def measure_grad_cam(scale: SimpleNamespace, folder: Path) -> list[Row]:
     """Make the heatmap of one picture with Xception, after two that compile."""
     keras.utils.set_random_seed(1)
     network, layer = keras.applications.Xception(weights=None), "block14_sepconv2_act"
-    lesson = load_lesson("9_4_interpreting_convnets")
-    halves = split_at(network, layer)  # with its softmax, as the book does
+    halves = split_at(network, layer, logits=False)  # with its softmax, as the book does
     plain = book.build_grad_cam(network, layer)
     picture = np.random.default_rng(0).uniform(-1, 1, (1, 299, 299, 3)).astype("float32")
     ways = {
-        "ours": lambda: lesson.grad_cam(*halves, picture, lambda answers: ops.max(answers, axis=-1))[0],
+        "ours": lambda: grad_cam(*halves, picture, lambda answers: ops.max(answers, axis=-1))[0],
         "book": lambda: plain(picture),
     }
     times, maps = alternate(ways, 2 * scale.repeats, warm=2)

@@ -60,6 +60,24 @@ def load_application(
     return _from_file(build, Path(weights), include_top), prepare
 
 
+def load_own(path: Path | str, include_top: bool = True) -> keras.Model:
+    """Return a network from a `.keras` or `.h5` file of one's own, with its classifier or up to its last maps.
+
+    Without its top it is the network that has the convolutions: if it has another one in it, like a fine-tuned network
+    has its base, that one. Raises FileNotFoundError if there is no such file, ValueError if it cannot be read.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such file; expected a network that `model.save` has written")
+    try:
+        model = keras.models.load_model(path)
+    except Exception as error:  # of many kinds, Keras's and h5py's
+        raise ValueError(f"{path} cannot be read as a network: {error}") from error
+    if include_top:
+        return model
+    base = max((model, *model.layers), key=lambda part: len(find_convolutions(part)))
+    return keras.Model(base.inputs[0], last_maps(base))
+
+
 def load_class_names(*folders: Path | str) -> list[tuple[str, str]]:
     """Return ImageNet's 1,000 classes as (WordNet id, name), from the first folder that has them, else from Keras.
 
@@ -121,7 +139,7 @@ def copy_network(model: keras.Model, without: Sequence[str] = ()) -> keras.Model
 def find_convolutions(model: keras.Model) -> list[str]:
     """Return the names of a model's convolutions of all kinds, in its order."""
     kinds = layers.Conv2D | layers.SeparableConv2D | layers.DepthwiseConv2D
-    return [layer.name for layer in model.layers if isinstance(layer, kinds)]
+    return [layer.name for layer in getattr(model, "layers", ()) if isinstance(layer, kinds)]
 
 
 def choose_convolutions(model: keras.Model) -> tuple[str, ...]:
@@ -134,7 +152,7 @@ def choose_convolutions(model: keras.Model) -> tuple[str, ...]:
         return BOOK_LAYERS
     spatial = [name for name in names if max(model.get_layer(name).kernel_size) > 1]
     names = spatial if len(spatial) >= 4 else names
-    return tuple(dict.fromkeys(names[len(names) * quarter // 4] for quarter in (1, 0, 2, 3)))
+    return tuple(dict.fromkeys(names[(len(names) - 1) * third // 3] for third in (1, 0, 2, 3)))
 
 
 def last_maps(model: keras.Model):

@@ -76,6 +76,44 @@ def check(model, inputs, maps, kernel, layer="maps", **options):
     return found
 
 
+# The formula
+
+
+def build_nonlinear():
+    return build(conv(), layers.Flatten(), layers.Dense(6, "tanh"), answer(), inputs=picture_input(12))
+
+
+def test_grad_cam_against_finite_differences():
+    network, pictures = build_nonlinear(), draw_pictures(2, 12)
+    features, head = cam.split_at(network, "maps")
+    maps = features.predict(pictures, verbose=0)
+    _, height, width, channels = maps.shape
+    weights = np.zeros((2, channels))
+    first, second = (
+        head.get_layer(name).get_weights() for name in [layer.name for layer in head.layers if layer.weights]
+    )
+
+    def respond(values):  # the head in float64, by hand
+        hidden = np.tanh(values.reshape(2, -1) @ first[0].astype("float64") + first[1])
+        return (hidden @ second[0].astype("float64") + second[1])[:, 2]
+
+    for channel in range(channels):
+        step = np.zeros(channels)
+        step[channel] = 1e-5
+        weights[:, channel] = (respond(maps + step) - respond(maps - step)) / 2e-5 / (height * width)
+    expected = np.mean(weights[:, None, None] * maps, axis=-1)
+    raw = cam.grad_cam(*cam.split_at(network, "maps"), pictures, cam.class_score(2))
+    np.testing.assert_allclose(raw, expected, rtol=0, atol=1e-3 * np.abs(expected).max())
+
+
+def test_grad_cam_of_a_batch_is_that_of_each_picture_alone():  # erratum 12
+    network, pictures = build_nonlinear(), draw_pictures(5, 12)
+    halves, score = cam.split_at(network, "maps"), cam.class_score(0)
+    together = cam.grad_cam(*halves, pictures, score)
+    alone = [cam.grad_cam(*halves, pictures[i : i + 1], score)[0] for i in range(5)]
+    np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-8)
+
+
 # Sequential models
 
 

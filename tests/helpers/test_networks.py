@@ -92,6 +92,28 @@ def test_copy_has_new_weights_where_they_are_asked_for(efficient):
         assert same == (layer.name not in ("top_conv", "predictions"))
 
 
+def test_network_of_one_s_own_comes_from_its_file(tmp_path):
+    picture = np.random.default_rng(0).random((1, 16, 16, 3), "float32")
+    inputs = keras.Input((16, 16, 3))
+    base = keras.Model(inputs, keras.layers.Conv2D(4, 3, name="inner")(inputs), name="base")
+    plain = keras.Sequential([inputs, *base.layers[1:], keras.layers.Flatten(), keras.layers.Dense(3)])
+    outside = keras.Input((16, 16, 3))
+    tuned = keras.Model(
+        outside, keras.layers.Dense(3)(keras.layers.Flatten()(base(keras.layers.Rescaling(1.0)(outside))))
+    )
+    for model, ending in ((plain, "keras"), (plain, "h5"), (tuned, "keras")):
+        model.save(path := tmp_path / f"own.{ending}")
+        np.testing.assert_allclose(networks.load_own(path)(picture), model(picture), rtol=1e-5)
+        part = networks.load_own(path, include_top=False)
+        assert networks.find_convolutions(part) == ["inner"]
+        np.testing.assert_allclose(part(picture), base(picture), rtol=1e-5)
+    with pytest.raises(FileNotFoundError, match=r"gone.keras: no such file; expected a network"):
+        networks.load_own(tmp_path / "gone.keras")
+    path.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"own.keras cannot be read as a network"):
+        networks.load_own(path)
+
+
 CLASSES = [("n01", "crane"), ("n02", "African_elephant"), ("n03", "crane"), ("n04", "dog")]
 
 

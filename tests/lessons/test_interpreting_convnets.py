@@ -11,9 +11,10 @@ import pytest
 from keras import layers, ops
 
 from assets import find_asset
-from helpers import cuts
+from helpers import grad_cam as cam
+from helpers import networks
 from helpers.lessons import load_lesson
-from notebook_source import find_cells, find_solutions, run_cells, run_code
+from notebook_source import find_cells, run_cells, run_code
 
 STEM = "9_4_interpreting_convnets"
 
@@ -128,10 +129,9 @@ def test_extractor_takes_pixels_of_any_network(notebook):  # L9.14
 def test_layers_and_filters_that_are_not_there_are_told(notebook):
     network = build_classifier(side=16)
     names = {"base": network, "prepare_for_base": lambda pictures: pictures}
-    names["choose_convolutions"] = lambda model: ("maps",)
     build = find_cells(STEM, "base")[-1]
     with pytest.raises(ValueError, match="FILTER is 5; expected 0 to 4, the filters of maps"):
-        run_code(notebook, build, **names, FILTER_LAYERS=None, FILTER=5)
+        run_code(notebook, build, **names, FILTER_LAYERS=("maps",), FILTER=5)
     with pytest.raises(ValueError, match="FILTER_LAYERS names nothing; expected convolutions"):
         run_code(notebook, build, **names, FILTER_LAYERS=("maps", "nothing"), FILTER=0)
 
@@ -156,13 +156,13 @@ def grow(notebook, *arguments, steps=20, rate=1.0, **options):
         return notebook.grow_pattern(*arguments, seed=3, **options)
 
 
-@pytest.mark.parametrize("jitter", [0, 2])
-def test_ascent_raises_every_filter_stays_in_range_and_is_compiled_once(notebook, jitter):
+@pytest.mark.parametrize("blur", [False, True])
+def test_ascent_raises_every_filter_stays_in_range_and_is_compiled_once(notebook, blur):
     network = build_classifier(side=24)
     extractor = notebook.build_extractor(network, "maps", lambda pictures: pictures / 255)
     before = notebook.gradient_ascent_step.experimental_get_tracing_count()
     for index in range(5):
-        pattern, losses = grow(notebook, extractor, index, 24, jitter=jitter)
+        pattern, losses = grow(notebook, extractor, index, 24, blur=blur)
         assert losses[-1] > losses[0]
         assert len(losses) == 21
         assert (pattern.shape, pattern.min() >= -1, pattern.max() <= 1) == ((24, 24, 3), True, True)
@@ -172,16 +172,24 @@ def test_ascent_raises_every_filter_stays_in_range_and_is_compiled_once(notebook
 def test_ascent_starts_near_gray_and_without_range_as_the_book_s(notebook, extractor):  # erratum 7, L9.17
     start, _ = grow(notebook, extractor, 0, 16, steps=0)
     assert 0.05 < np.abs(start).max() <= 0.1
-    plain = {"in_range": False, "shrinking": False}
+    plain = {"in_range": False, "shrinking": False, "blur": False}
     start, _ = grow(notebook, extractor, 0, 16, steps=0, **plain)
     assert (0.4 <= start.min() < 0.45, 0.55 < start.max() <= 0.6) == (True, True)
     pattern, losses = grow(notebook, extractor, 0, 16, steps=30, rate=5.0, **plain)
     assert np.abs(pattern).max() > 1
-    knobs = {"STEPS": 30, "RATE": 5.0, "PATTERN_SIZE": 16}
+    knobs = {"STEPS": 30, "RATE": 5.0, "pattern_size": 16}
     with mock.patch.dict(notebook.generate_filter_pattern.__globals__, knobs):
         printed, printed_losses = notebook.generate_filter_pattern(extractor, 0, seed=3)
     np.testing.assert_array_equal(printed, pattern)
     assert printed_losses == losses
+
+
+def test_blur_leaves_no_noise(notebook, extractor):
+    rough, smooth = (
+        np.abs(np.diff(grow(notebook, extractor, 1, 16, steps=10, blur=blur)[0], axis=0)).mean()
+        for blur in (False, True)
+    )
+    assert smooth < 0.7 * rough
 
 
 def test_a_filter_that_never_responds_gives_no_nan(notebook):
@@ -209,7 +217,7 @@ def test_pattern_to_picture(notebook):  # L9.18
 
 def test_patterns_of_a_layer_are_saved_as_one_picture(notebook, tmp_path):  # L9.19, erratum 1
     base = keras.Model((network := build_classifier(side=16)).input, network.get_layer("maps").output)
-    knobs = {"PATTERN_SIZE": 16, "STEPS": 2, "RATE": 1.0, "CROP": 1, "SEED": 1, "FIGURES": tmp_path}
+    knobs = {"pattern_size": 16, "STEPS": 2, "RATE": 1.0, "CROP": 1, "SEED": 1, "FIGURES": tmp_path}
     names = {"base": base, "prepare_for_base": lambda pictures: pictures / 255}
     with mock.patch.dict(notebook.show_patterns.__globals__, knobs | names):
         grid, losses = notebook.show_patterns("maps", 4)
@@ -222,49 +230,7 @@ def test_patterns_of_a_layer_are_saved_as_one_picture(notebook, tmp_path):  # L9
 
 def halve(notebook, network, name):
     """Return features and head, which answers with logits."""
-    return cuts.split_at(cuts.to_logits(network), name)
-
-
-def test_grad_cam_after_global_pooling_has_a_closed_form(notebook):
-    network, pictures = build_classifier(), draw_pictures()
-    maps = keras.Model(network.input, network.get_layer("maps").output).predict(pictures, verbose=0)
-    kernel, _ = network.get_layer("answer").get_weights()
-    _, height, width, _ = maps.shape
-    for index in range(3):
-        expected = np.mean(kernel[:, index] / (height * width) * maps, axis=-1)
-        raw = notebook.grad_cam(*halve(notebook, network, "maps"), pictures, notebook.class_score(index))
-        np.testing.assert_allclose(raw, expected, rtol=1e-4, atol=1e-7)
-
-
-def test_grad_cam_against_finite_differences(notebook):
-    network, pictures = build_classifier(pooled=False), draw_pictures(2)
-    features, head = halve(notebook, network, "maps")
-    maps = features.predict(pictures, verbose=0)
-    _, height, width, channels = maps.shape
-    weights = np.zeros((2, channels))
-    first, second = (
-        head.get_layer(name).get_weights() for name in [layer.name for layer in head.layers if layer.weights]
-    )
-
-    def respond(values):  # the head in float64, by hand
-        hidden = np.tanh(values.reshape(2, -1) @ first[0].astype("float64") + first[1])
-        return (hidden @ second[0].astype("float64") + second[1])[:, 2]
-
-    for channel in range(channels):
-        step = np.zeros(channels)
-        step[channel] = 1e-5
-        weights[:, channel] = (respond(maps + step) - respond(maps - step)) / 2e-5 / (height * width)
-    expected = np.mean(weights[:, None, None] * maps, axis=-1)
-    raw = notebook.grad_cam(*halve(notebook, network, "maps"), pictures, notebook.class_score(2))
-    np.testing.assert_allclose(raw, expected, rtol=0, atol=1e-3 * np.abs(expected).max())
-
-
-def test_grad_cam_of_a_batch_is_that_of_each_picture_alone(notebook):  # erratum 12
-    network, pictures = build_classifier(pooled=False), draw_pictures(5)
-    halves, score = halve(notebook, network, "maps"), notebook.class_score(0)
-    together = notebook.grad_cam(*halves, pictures, score)
-    alone = [notebook.grad_cam(*halves, pictures[i : i + 1], score)[0] for i in range(5)]
-    np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-8)
+    return cam.split_at(network, name)
 
 
 @pytest.mark.parametrize("classes", [1, 3])
@@ -318,11 +284,11 @@ def test_class_scores_of_one_logit_are_opposite(notebook):
     np.testing.assert_allclose(notebook.class_probability(1)(logits), ops.sigmoid(logits)[:, 0], rtol=1e-6)
 
 
-def test_class_is_chosen_by_name(notebook, capsys):
-    names = {"labels": ["cat", "dog"], "top_pred_index": 1, "top_classes": [("n2", "dog", 0.9)]}
-    for chosen, index in ((None, 1), ("cat", 0), ("dog", 1)):
+def test_class_is_chosen(notebook):
+    names = {"labels": ["cat", "dog"], "class_names": [("n1", "cat"), ("n2", "dog")], "top_pred_index": 1}
+    for chosen, index in ((None, 1), ("cat", 0), ("n2", 1), (0, 0), (1, 1)):
         assert run_cells(notebook, "class", **names, CLASS=chosen).explained == index
-    with pytest.raises(ValueError, match=r"CLASS is 'cow', none of the 2 classes.*dog"):
+    with pytest.raises(ValueError, match=r"CLASS is 'cow', none of the 2 classes"):
         run_cells(notebook, "class", **names, CLASS="cow")
 
 
@@ -342,13 +308,21 @@ def test_mask_score_counts_the_pixels_of_the_mask_alone(notebook):
     assert np.array(notebook.mask_score(np.zeros((4, 4)), 1)(logits)).tolist() == [0, 0]
 
 
-def test_steps_one_by_one_give_what_the_function_gives(notebook):  # L9.22-L9.26
+def test_steps_one_by_one_give_what_the_function_gives(notebook):  # L9.24, L9.25
     network, pictures = build_classifier(), draw_pictures(1)
     knobs = {"CAM_LAYER": "maps", "network": network, "img_array": pictures, "explained": 2, "labels": list("abc")}
-    tags = "listing-9.22", "listing-9.23", "listing-9.24", "listing-9.25"
-    namespace = run_cells(notebook, *tags, **knobs)
-    raw = notebook.grad_cam(*halve(notebook, network, "maps"), pictures, notebook.class_score(2))[0]
+    namespace = run_cells(notebook, "split", "listing-9.24", "listing-9.25", **knobs)
+    raw = cam.grad_cam(*halve(notebook, network, "maps"), pictures, cam.class_score(2))[0]
     np.testing.assert_allclose(namespace.raw_heatmap, raw, rtol=1e-4, atol=1e-8)
+
+
+def test_book_s_cut_gives_the_network_s_answer(notebook):  # L9.22, L9.23
+    keras.utils.set_random_seed(1)
+    model, picture = keras.applications.Xception(weights=None), draw_pictures(1, 299)
+    namespace = run_cells(notebook, "listing-9.22", "listing-9.23", model=model)
+    assert namespace.last_conv_layer_name == cam.choose_layer(model)
+    answer = namespace.classifier_model(namespace.last_conv_layer_model(picture))
+    np.testing.assert_allclose(answer, model(picture), rtol=1e-4)
 
 
 def test_most_likely_classes_come_in_keras_s_form(notebook):  # S9.4-4
@@ -362,7 +336,7 @@ def test_most_likely_classes_come_in_keras_s_form(notebook):  # S9.4-4
 def test_augmentation_is_off(notebook, architectures):
     network = architectures.build_mini_xception(24, (2, 3), rotation=0.2, zoom=0.4)
     pictures = 255 * draw_pictures(3, 24)
-    name = next(cuts.cut_points(network))
+    name = cam.choose_layer(network)
     halves, score = halve(notebook, network, name), notebook.class_score(0)
     first, second = (notebook.grad_cam(*halves, pictures, score) for _ in range(2))
     np.testing.assert_array_equal(first, second)
@@ -414,14 +388,27 @@ def test_verdict_follows_the_interval_of_the_difference(notebook, capsys):
     dice = np.random.default_rng(0)
     other = dice.random(200)
     for shift, verdict in ((0.1, "better"), (-0.1, "worse"), (0.0, "no better")):
-        shares = {"Grad-CAM": other + shift + dice.normal(0, 0.05, 200), "centred blob": other}
-        notebook.print_difference(shares)
+        shares = {"Grad-CAM": other + shift + dice.normal(0, 0.05, 200), "best blob": other}
+        assert notebook.judge(shares) == verdict
         assert capsys.readouterr().out.endswith(f": {verdict}\n")
     mean, error = notebook.mean_and_error(np.array([1.0, 3.0, np.nan]))
     assert (mean, error) == pytest.approx((2, 1.96))
-    with_gap = {"Grad-CAM": np.array([0.5, np.nan, 0.6]), "centred blob": np.array([0.1, 0.9, 0.2])}
-    notebook.print_difference(with_gap)
-    assert capsys.readouterr().out == "Grad-CAM less centred blob: 0.400, 95 % between 0.400 and 0.400: better\n"
+    with_gap = {"Grad-CAM": np.array([0.5, np.nan, 0.6]), "uniform map": np.array([0.1, 0.9, 0.2])}
+    notebook.judge(with_gap, "uniform map")
+    assert capsys.readouterr().out == "Grad-CAM less uniform map: 0.400, 95 % between 0.400 and 0.400: better\n"
+
+
+def test_best_blob_of_all_widths_is_taken(notebook):
+    masks = np.full((3, 21, 21), 1)  # background
+    masks[:, 8:13, 8:13] = 0
+    names = {"scored_masks": masks, "cam_size": (21, 21), "scored_images": masks, "classes": None, "network": None}
+    names |= {"raw_maps": lambda *_: np.ones((3, 5, 5)), "last_conv_layer_name": "maps", "WIDTHS": (0.3, 0.05, 0.1)}
+    code = next(code for code in find_cells(STEM, "energy") if "best_width =" in code)
+    with mock.patch.dict(notebook.score_maps.__globals__, names):
+        namespace = run_code(notebook, code.replace("WIDTHS = ", "_ = "), **names)
+    assert namespace.best_width == 0.05
+    assert namespace.on_animal["best blob"][0] > namespace.on_animal["uniform map"][0] == pytest.approx(25 / 441)
+    assert namespace.on_animal["Grad-CAM"] == pytest.approx(namespace.on_animal["uniform map"], rel=1e-5)
 
 
 def test_rank_correlation(notebook):
@@ -434,56 +421,37 @@ def test_rank_correlation(notebook):
     np.testing.assert_allclose(seen, [1, -1, np.corrcoef(*ranks)[0, 1], 0], atol=1e-12)
 
 
-def test_randomised_copy_changes_the_named_layers_alone(notebook, architectures):
-    network = architectures.build_mini_xception(24, (2, 3))
-    names = [layer.name for layer in network.layers if layer.weights][-3:]
-    kept = [layer.get_weights() for layer in network.layers]
-    copy = notebook.randomise(network, names, seed=1)
-    for before, layer, new in zip(kept, network.layers, copy.layers, strict=True):
-        for old, still in zip(before, layer.get_weights(), strict=True):
-            np.testing.assert_array_equal(old, still)
-        kernels = [(old, now) for old, now in zip(before, new.get_weights(), strict=True) if old.ndim > 1]
-        assert all(np.array_equal(*pair) != (layer.name in names) for pair in kernels)
-    again = notebook.randomise(network, names, seed=1)
-    assert all(np.array_equal(*pair) for pair in zip(copy.get_weights(), again.get_weights(), strict=True))
-
-
 def test_weights_that_are_new_are_not_the_ones_of_before_training(notebook, architectures):
     keras.utils.set_random_seed(7)
     network = architectures.build_mini_xception(24, (2, 3))  # has learned nothing: from its own seed it comes back
-    names = {
-        "network": network,
-        "lesson": run_cells(architectures, SEED=7),
-        "SEED": 7,
-        "last_conv_layer_name": next(cuts.cut_points(network)),
-    }
-    names |= {"scored_images": 255 * draw_pictures(4, 24), "RANDOMISED": 4, "prepare": lambda values: values}
+    names = {"lesson": run_cells(architectures, SEED=7), "network": network, "RANDOMISED": 4}
+    names |= {"last_conv_layer_name": cam.choose_layer(network), "prepare": lambda values: values}
+    names |= {"scored_images": 255 * draw_pictures(4, 24), "on_animal": {"Grad-CAM": np.ones(4)}}
     with mock.patch.dict(notebook.raw_maps.__globals__, names):
         namespace = run_cells(notebook, "sanity", **names)
-    similarity = namespace.similarity
-    assert similarity[0] == pytest.approx(1)
-    assert np.all(similarity[max(similarity)] < 0.99)
+    assert namespace.steps[:3] == [0, 1, 2]
+    assert namespace.steps[-1] == sum(bool(layer.weights) for layer in network.layers)
+    assert namespace.similarity[0] == pytest.approx(1)
+    assert np.all(namespace.similarity[max(namespace.similarity)] < 0.99)
 
 
-def test_another_training_is_the_one_of_9_3_from_another_seed(notebook, architectures, tmp_path):
+def test_training_is_the_one_of_9_3_on_the_heads(notebook, architectures, tmp_path):
+    split = dict.fromkeys(("train", "validation", "test"), ([f"{number}.jpg" for number in range(6)], [0, 1] * 3))
     images, labels = 255 * draw_pictures(6, 24), np.arange(6.0)[:, None] % 2
-    recipe = {"FILTERS": (2, 3), "EPOCHS": 1, "BATCH_SIZE": 3, "DECAY": False, "MODELS": tmp_path}
-    pictures = dict.fromkeys(("train", "validation"), (images, labels))
-    lesson = run_cells(architectures, **recipe, pictures=pictures)
-    build, knobs = lesson.build_mini_xception, (lesson.MOMENTUM, lesson.ROTATION, lesson.ZOOM)
-    network, weights = build(24, (2, 3), *knobs), []
-    for how, seed in (("untrained", 5), ("own", 5), ("own", 5), ("own", 6)):
-        names = {"lesson": lesson, "image_size": 24, "network": network, "WEIGHTS": how}
-        with mock.patch.dict(notebook.train_again.__globals__, names):
-            twin = notebook.train_again(seed)
-        assert [layer.name for layer in twin.layers[1:]] == [layer.name for layer in network.layers[1:]]
-        weights.append(np.concatenate([values.ravel() for values in twin.get_weights()]))
+    lesson = run_cells(architectures, BATCH_SIZE=3, DECAY=False, MODELS=tmp_path)
+    names = {"lesson": lesson, "split": split, "IMAGE_SIZE": 24, "FILTERS": (2, 3), "EPOCHS": 1, "LEARNING_RATE": 0.01}
+    names |= {"load_split": lambda *_, cache: (images, labels), "BUILD": str(tmp_path)}
+    weights = []
+    with mock.patch.dict(notebook.train_mini_xception.__globals__, names):
+        for seed in (5, 5, 6):
+            network, accuracy = notebook.train_mini_xception(seed)
+            weights.append(np.concatenate([values.ravel() for values in network.get_weights()]))
+            assert accuracy == np.mean((network.predict(images, verbose=0) > 0.5) == labels)
     keras.utils.set_random_seed(5)
-    first = build(24, (2, 3), *knobs).get_weights()
-    np.testing.assert_array_equal(weights[0], np.concatenate([values.ravel() for values in first]))
-    np.testing.assert_array_equal(weights[1], weights[2])
-    assert not np.array_equal(weights[0], weights[1])
-    assert not np.array_equal(weights[1], weights[3])
+    first = lesson.build_mini_xception(24, (2, 3), lesson.MOMENTUM, lesson.ROTATION, lesson.ZOOM).get_weights()
+    assert not np.array_equal(weights[0], np.concatenate([values.ravel() for values in first]))
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[1], weights[2])
 
 
 def test_maps_of_many_pictures_are_each_for_its_class(notebook):
@@ -512,8 +480,7 @@ def test_sanity_check_keeps_the_class_when_the_network_changes_its_mind(notebook
 
 
 def load_network(notebook, architectures, *arguments, **options):
-    names = {"lesson": run_cells(architectures, mini_xception=None), "image_size": 24}
-    with mock.patch.dict(notebook.load_network.__globals__, names):
+    with mock.patch.dict(notebook.load_network.__globals__, {"lesson": architectures, "IMAGE_SIZE": 24}):
         return notebook.load_network(*arguments, **options)
 
 
@@ -525,16 +492,16 @@ def test_wrong_weights_for_a_network_are_told(notebook, architectures):
 
 
 def test_mini_xception_at_another_size_has_the_trained_weights(notebook, architectures):
-    knobs = architectures.FILTERS, architectures.MOMENTUM, architectures.ROTATION, architectures.ZOOM
+    knobs = (2, 3), architectures.MOMENTUM, architectures.ROTATION, architectures.ZOOM
     keras.utils.set_random_seed(5)
     trained = architectures.build_mini_xception(24, *knobs)
-    names = {"lesson": run_cells(architectures, mini_xception=trained), "image_size": 24}
+    names = {"lesson": architectures, "mini_xception": trained, "IMAGE_SIZE": 24, "FILTERS": (2, 3)}
     with mock.patch.dict(notebook.load_network.__globals__, names):
         network, prepare = notebook.load_network("mini-Xception", "own", size=40)
         base, _ = notebook.load_network("mini-Xception", "own", include_top=False)
     assert network.input.shape == (None, 40, 40, 3)
     assert all(np.array_equal(*pair) for pair in zip(network.get_weights(), trained.get_weights(), strict=True))
-    assert base.output.shape[-1] == architectures.FILTERS[-1]
+    assert base.output.shape[-1] == 3
     assert prepare(np.zeros((1, 2, 2, 3), np.uint8)).dtype == "float32"
 
 
@@ -551,39 +518,18 @@ def test_menus_of_a_running_notebook_offer_every_layer_and_class(notebook):
     assert show.call_args.args[0] is explore.return_value
 
 
-# Solutions
-
-
-def test_hires_cam_equals_grad_cam_after_global_pooling(notebook):
-    code = next(code for code in find_solutions(STEM) if "def hires_cam" in code)
-    namespace = run_code(notebook, code)
-    network, pictures = build_classifier(), draw_pictures()
-    arguments = *halve(notebook, network, "maps"), pictures, notebook.class_score(0)
-    np.testing.assert_allclose(namespace.hires_cam(*arguments), notebook.grad_cam(*arguments), atol=1e-7)
-
-
-def test_cover_hides_the_brightest_place(notebook):
-    code = next(code for code in find_solutions(STEM) if "def cover" in code)
-    namespace = run_code(notebook, code.split("\n\n\n")[0])
-    pictures, heatmaps = np.zeros((1, 9, 9, 3), np.uint8), np.zeros((1, 9, 9))
-    heatmaps[0, 4, 8] = 1
-    covered = namespace.cover(pictures, heatmaps, 2)
-    assert np.argwhere(covered[0, ..., 0]).tolist() == [[3, 7], [3, 8], [4, 7], [4, 8]]
-    assert pictures.max() == 0
-
-
 # Real networks, where their files are
 
 
 def test_mobilenet_sees_african_elephants_and_looks_at_them(notebook):  # C-20
     weights = find_asset("weights/mobilenet_v2_imagenet.weights.h5")
-    network, prepare = notebook.load_application("MobileNetV2", weights)
-    names = notebook.load_class_names(weights.parent)
+    network, prepare = networks.load_application("MobileNetV2", weights)
+    names = networks.load_class_names(weights.parent)
     picture = notebook.read_picture(find_asset("pictures/elephant.jpg"), (224, 224))[np.newaxis]
     probabilities = notebook.predict_classes(network, prepare(picture))[0]
     assert np.argmax(probabilities) == 386
     assert names[386] == ("n02504458", "African_elephant")
-    layer = cuts.choose_layer(network, 6)
+    layer = cam.choose_layer(network, 6)
     raw = notebook.grad_cam(*halve(notebook, network, layer), prepare(picture), notebook.class_score(386))
     heatmap = notebook.resize(np.maximum(raw, 0), (224, 224))
     animals = np.zeros_like(heatmap, bool)
@@ -593,7 +539,7 @@ def test_mobilenet_sees_african_elephants_and_looks_at_them(notebook):  # C-20
 
 def test_filters_of_xception_respond_ever_more(notebook):  # C-18
     weights = find_asset("weights/xception_imagenet_notop.weights.h5")
-    base, prepare = notebook.load_application("Xception", weights, include_top=False)
+    base, prepare = networks.load_application("Xception", weights, include_top=False)
     extractor = notebook.build_extractor(base, "block3_sepconv1", prepare)
     for index in (0, 2, 63):
         _, losses = grow(notebook, extractor, index, 100, steps=10, rate=5.0)

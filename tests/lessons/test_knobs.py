@@ -17,6 +17,14 @@ from notebook_source import STEMS, find_cells
 
 SMALL_9_2 = {"PICTURES": 24, "VALIDATION": 8, "IMAGE_SIZE": 16, "FILTERS": (2, 4), "EPOCHS": 1}
 SMALL_9_3 = {"PICTURES": (12, 4, 4), "IMAGE_SIZE": 78, "FILTERS": (2, 4), "BASELINE_FILTERS": (2,) * 5, "EPOCHS": 1}
+SMALL_9_4 = {
+    **{"LESSONS": {"9_2": SMALL_9_2, "9_3": SMALL_9_3}, "BACKBONE": "mini-Xception", "WEIGHTS": "untrained"},
+    **{"BASE": None, "CAT_PICTURE": 0, "PICTURE": 1, "CLASS": None, "CHANNEL": 0, "FILTER_LAYERS": None},
+    **{"IMAGES_PER_ROW": 16, "CHANNELS_SHOWN": 16},
+    **{"FILTER": 0, "PATTERNS": 2, "PATTERN_SIZE": 24, "STEPS": 2, "RATE": 5.0, "CROP": 2, "CAM_LAYER": 3},
+    **{"SCORED": 6, "RANDOMISED": 4},
+    **{"PICTURES": (12, 4, 4), "IMAGE_SIZE": 24, "FILTERS": (2, 4), "EPOCHS": 1, "LEARNING_RATE": 0.01},
+}
 SMALLEST = {
     "9_2_image_segmentation": {
         **SMALL_9_2,
@@ -28,13 +36,8 @@ SMALLEST = {
         **{"DEPTHS": (1, 2), "BATCHES": 8, "WIDTHS": (2, 3), "ABLATION_SIZE": 16, "ABLATION_FILTERS": (2,)},
         **{"ABLATION_EPOCHS": 1, "ABLATION_SEEDS": 1, "PRECISION": "float32"},
     },
-    "9_4_interpreting_convnets": {
-        **{"LESSONS": {"9_2": SMALL_9_2, "9_3": SMALL_9_3}, "BACKBONE": "mini-Xception", "WEIGHTS": "untrained"},
-        **{"BASE": None, "CAT_PICTURE": 0, "PICTURE": 1, "CLASS": None, "CHANNEL": 0, "FILTER_LAYERS": None},
-        **{"IMAGES_PER_ROW": 16, "CHANNELS_SHOWN": 16},
-        **{"FILTER": 0, "PATTERNS": 2, "PATTERN_SIZE": 24, "STEPS": 2, "RATE": 5.0, "CROP": 2, "CAM_LAYER": 3},
-        **{"SCORED": 6, "RANDOMISED": 4, "TRAININGS": 1},
-    },
+    "9_4_interpreting_convnets": SMALL_9_4,
+    "9_5_are_heatmaps_right": {"LESSON": SMALL_9_4, "TRAININGS": 1, "SOME": 4, "COVERED": 2},
 }
 VALUES = {  # three of each knob; two where there are no more
     "9_2_image_segmentation": {
@@ -84,7 +87,7 @@ VALUES = {  # three of each knob; two where there are no more
         "BASE": (None, ("MobileNet", "untrained"), ("mini-Xception", "own")),
         "CAT_PICTURE": (0, 1, 7),
         "PICTURE": (0, 1, 7),
-        "CLASS": ("cat", "dog"),
+        "CLASS": ("cat", 1),
         "CHANNEL": (0, 1),
         "CHANNELS_SHOWN": (1, None),
         "IMAGES_PER_ROW": (1, 5, 16),
@@ -100,8 +103,20 @@ VALUES = {  # three of each knob; two where there are no more
         "OPACITY": (0.0, 0.4, 1.0),
         "SCORED": (2, 6, 8),
         "RANDOMISED": (1, 2, 6),
-        "TRAININGS": (1, 2, 3),
+        "FRESH": (1, 1000, 5000),
+        "PICTURES": ((12, 4, 4), (8, 6, 5), (10, 3, 6)),
+        "IMAGE_SIZE": (24, 25, 40),
+        "FILTERS": ((2,), (2, 4), (4, 2, 3)),
+        "EPOCHS": (1, 2, 3),
+        "LEARNING_RATE": (1e-4, 1e-3, 0.1),
+        "PAIR": (1, 2, 11),
         "SEED": (0, 1, 2),
+    },
+    "9_5_are_heatmaps_right": {
+        "LESSON": [SMALL_9_4 | {"SCORED": count} for count in (2, 6, 8)],
+        "TRAININGS": (1, 2, 3),
+        "SOME": (2, 4, 6),
+        "COVERED": (1, 2, 4),
     },
 }
 SOURCES = ("PROFILE", "DATA", "BUILD")  # knobs that change where something comes from or goes to, and mostly no output

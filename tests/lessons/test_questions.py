@@ -12,7 +12,7 @@ from keras import layers
 from helpers.lessons import load_lesson, read_lesson
 from notebook_source import STEMS, run_cells
 
-SEGMENTATION, ARCHITECTURES, INTERPRETING = STEMS
+SEGMENTATION, ARCHITECTURES, INTERPRETING, APPENDIX = STEMS
 
 
 def find_answers(stem):

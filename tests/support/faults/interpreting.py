@@ -5,30 +5,81 @@ from functools import partial
 from .planting import caught_by_test, in_helper
 
 INTERPRETING = "9_4_interpreting_convnets"
+APPENDIX = "9_5_are_heatmaps_right"
 
 in_interpreting = partial(caught_by_test, stem=INTERPRETING)
+in_appendix = partial(caught_by_test, stem=APPENDIX)
 
 MUTANTS = [
     in_helper(
         "probability instead of logit",
-        "cuts",
-        '| {"name": f"{last.name}_logits", "activation": "linear"}',
-        '| {"name": f"{last.name}_logits"}',
-        "test_logits_belong",
+        "grad_cam",
+        '| {"name": f"{step.layer.name}_logits", "activation": "linear"}',
+        '| {"name": f"{step.layer.name}_logits"}',
+        "test_grad_cam_against_finite",
     ),
-    in_interpreting(
+    in_helper(
+        "probability for logit behind a Reshape",
+        "grad_cam",
+        "FORMS = layers.Reshape | layers.Flatten",
+        "FORMS = layers.Flatten",
+        "test_score_is_the_logit",
+    ),
+    in_helper(
+        "cut at a preprocessing layer",
+        "grad_cam",
+        "if _is_convolution(step.layer) or not convolved",
+        "if True or not convolved",
+        "test_fine_tuned",
+    ),
+    in_helper(
+        "wrong one of two outputs",
+        "grad_cam",
+        "self.outputs[self.output_names.index(output)]",
+        "self.outputs[0]",
+        "test_two_outputs",
+    ),
+    in_helper(
+        "signal that goes around the cut",
+        "grad_cam",
+        "if not self._goes_around(maps[name], target)",
+        "if True",
+        "test_network_is_split_where",
+    ),
+    in_helper(
         "gradient pooled over the batch",
-        "def grad_cam",
+        "grad_cam",
         "axis=(1, 2), keepdims=True)  #",
         "axis=(0, 1, 2), keepdims=True)  #",
         "test_grad_cam_against_finite",
     ),
-    in_interpreting(
+    in_helper(
         "maps of the training mode",
-        "def grad_cam",
-        "features.predict_on_batch(inputs)",
-        "features(inputs, training=True)",
-        "test_augmentation_is_off",
+        "grad_cam",
+        "features.predict_on_batch(_unpack(arrays))",
+        "features(_unpack(arrays), training=True)",
+        "test_fine_tuned",
+    ),
+    in_helper(
+        "statistics lost in a copy",
+        "networks",
+        "copy.load_weights(file)",
+        "copy.set_weights(model.get_weights())",
+        "test_efficientnet_from_a_file",
+    ),
+    in_helper(
+        "sanity check without destruction",
+        "networks",
+        "copy.get_layer(name).set_weights(weights)",
+        "pass",
+        "test_copy_has_new_weights",
+    ),
+    in_helper(
+        "the first of two classes of one name",
+        "networks",
+        "if len(found) > 1:",
+        "if False:",
+        "test_class_that_is_not_there_or_several",
     ),
     in_interpreting(
         "off-by-one filter index",
@@ -72,17 +123,24 @@ MUTANTS = [
         "energy of the outline counted", "def energy_share", "heatmaps * counted", "heatmaps", "test_energy_share"
     ),
     in_interpreting(
-        "sanity check without destruction",
-        "def randomise",
-        "if old.name not in names",
-        "if True",
-        "test_randomised_copy",
-    ),
-    in_interpreting(
         "first weights taken for new ones",
         "FRESH = 1000",
         "FRESH = 1000",
         "FRESH = 0",
         "test_weights_that_are_new",
+    ),
+    in_interpreting(
+        "pattern without the blur", "def grow_pattern", "blurred = blur and", "blurred = False and", "test_blur_leaves"
+    ),
+    in_interpreting(
+        "worst blob taken for the best", "best_width =", "best_width = max(", "best_width = min(", "test_best_blob"
+    ),
+    in_appendix("darkest place covered", "def cover", "heatmap.argmax()", "heatmap.argmin()", "test_cover_hides"),
+    in_appendix(
+        "HiResCAM with a pooled gradient",
+        "def hires_cam",
+        "tape.gradient(scores, maps) *",
+        "ops.mean(tape.gradient(scores, maps), axis=(1, 2), keepdims=True) *",
+        "test_hires_cam",
     ),
 ]

@@ -2,11 +2,12 @@
 
 from .architectures import ARCHITECTURES
 from .engine import Mutant
-from .interpreting import INTERPRETING
+from .interpreting import APPENDIX, INTERPRETING
 from .planting import in_cell
 
 ALL_OF_9_3 = (f"notebooks/{ARCHITECTURES}.ipynb",)
 ALL_OF_9_4 = (f"notebooks/{INTERPRETING}.ipynb",)
+ALL_OF_9_5 = (f"notebooks/{APPENDIX}.ipynb",)
 
 
 def nothing(project):
@@ -28,4 +29,6 @@ MUTANTS = [
     Mutant("another convolution, 9.3", nothing, None, ALL_OF_9_3, {"TF_ENABLE_ONEDNN_OPTS": "0"}),
     Mutant("another processor, 9.4", nothing, None, ALL_OF_9_4, {"ONEDNN_MAX_CPU_ISA": "AVX2"}),
     Mutant("another convolution, 9.4", nothing, None, ALL_OF_9_4, {"TF_ENABLE_ONEDNN_OPTS": "0"}),
+    Mutant("another processor, 9.5", nothing, None, ALL_OF_9_5, {"ONEDNN_MAX_CPU_ISA": "AVX2"}),
+    Mutant("another convolution, 9.5", nothing, None, ALL_OF_9_5, {"TF_ENABLE_ONEDNN_OPTS": "0"}),
 ]

@@ -12,7 +12,7 @@ from helpers.lessons import is_tagged
 from .outputs import flatten
 from .stored import CHAPTER, check
 
-ROW = re.compile(r"\| *(?P<title>9\.[^|]+?) *\|[^|]*\| *(?P<cells>[\d–]+) *\|[^|]*\|")
+ROW = re.compile(r"\| *(?P<title>[^|]+?) *\|[^|]*\| *(?P<cells>[\d–]+) *\|[^|]*\|")
 QUESTION = "**Predict, then run.**"
 # Numbers that measure nothing: of code, of addresses, of what has a number for a name, of versions. Folded answers have
 # tests of their own, tests/lessons/test_questions.py.
@@ -61,7 +61,7 @@ def is_shown(number, shown):
 
 @check
 def contents(notebook):
-    """A lesson begins with a table of the book's sections and their cells; each asks a question; a glossary ends it."""
+    """A lesson begins with a table of sections and their cells; the book's ask a question; a glossary ends it."""
     if notebook.path.stem not in CHAPTER:
         return
     sections, numbers, current = list_sections(notebook), itertools.count(1), None
@@ -78,7 +78,7 @@ def contents(notebook):
         first, last = (cells[title] or [0])[0], (cells[title] or [0])[-1]
         if said != (span := f"{first}–{last}" if first < last else f"{first}"):
             yield f"the table of contents says that {title} has the cells {said}; expected {span}"
-        if title not in asked:
+        if title not in asked and CHAPTER[notebook.path.stem]:
             yield f"{title} asks no question: {QUESTION} with the answer in <details><summary>"
     if "Glossary" not in cells:
         yield "there is no section Glossary"
