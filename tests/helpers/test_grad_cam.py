@@ -144,7 +144,7 @@ def test_sequential(tmp_path):
 
 def build_base(name="base"):
     inputs = picture_input()
-    x = layers.MaxPooling2D(2)(layers.Conv2D(4, 3, activation="relu", name="first")(inputs))
+    x = layers.MaxPooling2D(2, name="smaller")(layers.Conv2D(4, 3, activation="relu", name="first")(inputs))
     return keras.Model(inputs, layers.Conv2D(6, 3, activation="relu", name="out_relu")(x), name=name)
 
 
@@ -155,11 +155,11 @@ def test_fine_tuned(tmp_path):
     maps, kernel = base(pictures / 127.5 - 1), model.layers[-1].kernel
     assert check(model, pictures, maps, kernel, "base/out_relu") == "base/out_relu"
     assert check(model, pictures, maps, kernel, 5) == "base/out_relu"
-    assert cam.choose_layer(model, 10) == "base/max_pooling2d"
+    assert cam.choose_layer(model, 10) == "base/smaller"
     model.save(tmp_path / "model.keras")
     assert check(keras.models.load_model(tmp_path / "model.keras"), pictures, maps, kernel, 2) == "base/out_relu"
     for name in ("rescaling", "augmentation", "base", "out_relu"):
-        with pytest.raises(ValueError, match=f"'{name}' is no layer.*expected one of base/out_relu, base/max"):
+        with pytest.raises(ValueError, match=f"'{name}' is no layer.*expected one of base/out_relu, base/smaller"):
             cam.split_at(model, name)
     with pytest.raises(ValueError, match="no maps have 23 rows; expected at most 22"):  # not the rescaling's 24
         cam.split_at(model, 23)
