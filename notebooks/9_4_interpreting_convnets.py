@@ -92,6 +92,8 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import tensorflow as tf
+from IPython.display import Image as StoredImage
+from IPython.display import display
 from keras import layers, ops
 from PIL import Image
 from scipy.stats import spearmanr
@@ -644,10 +646,8 @@ print(f"{len(patterns)} layers, {compilations} compilations")
 
 # %% tags=["figure-9.17"] nbval={"figure_rms": 0.02}
 # Figure 9.17, from Xception as trained on ImageNet: a stored picture
-stored = Image.open("xception_patterns.jpg")  # made by this notebook's code; see CONTRIBUTING.md
-fig, ax = plt.subplots(figsize=(6.5, 6.5 * stored.height / stored.width), layout="constrained")
-plots.show_picture(np.array(stored), None, ax)
-plots.show(fig, "Patterns of four layers of Xception: edges and colours, textures, and shapes like feathers and eyes")
+alt = "Patterns of four layers of Xception: edges and colours, textures, and shapes like feathers and eyes"
+display(StoredImage(filename="xception_patterns.jpg", alt=alt))  # made by this notebook's code; see CONTRIBUTING.md
 
 # %% [markdown]
 # **Figure 9.17, of the book's network.** The same code with Xception as trained on ImageNet's photographs, the first
@@ -706,7 +706,8 @@ plots.show_picture(picture, img_path.name, ax)
 plots.show(fig, "The picture that the network is asked about")
 
 # %% [markdown]
-# **Figure 9.18.** The picture at the network's size.
+# **Figure 9.18.** The picture at the network's size. (That of the `sample` profile is one whose heatmap is among the
+# clearest. Others are worse: change `PICTURE`, and see the scores of all pictures below.)
 #
 # > **Reader's note.** The book's `load_img` resizes by nearest neighbour, its default; `read_picture` resizes with
 # > care.
@@ -919,10 +920,10 @@ for ax, index, raw in zip(
 plots.show(fig, "A picture with a cat and a dog, and under the heatmaps for each of the two classes")
 
 # %% [markdown]
-# The same picture, the same maps: only the score has changed, and the light goes from one head to the other. With two
-# classes and one logit, the second raw map is the first one's negative: what was cut off there. The light for the cat
-# is sharper than that for the dog: such a network may call "dog" whatever has nothing of a cat, and then there is no
-# place that speaks for it.
+# The same picture, the same maps: only the score has changed, and the light goes from one head to the other. (It does
+# so on few pictures as clearly as on this one; change `PAIR` to see others.) With two classes and one logit, the second
+# raw map is the first one's negative: what was cut off there. The light for the cat is sharper than that for the dog:
+# such a network may call "dog" whatever has nothing of a cat, and then there is no place that speaks for it.
 #
 # The score may be anything that can be computed from the answer. The network of notebook 9.2 answers for every pixel;
 # take the mean logit "animal" over the pixels that it calls animal, and the map shows which places this answer comes
@@ -1095,12 +1096,18 @@ def judge(shares, other="best blob"):
     return verdict
 
 
+def show_shares(shares, title, ax):
+    """Draw the mean of each map's shares as a bar with its 95 % interval; return the means."""
+    means, errors = zip(*map(mean_and_error, shares.values()), strict=True)
+    bars = ax.bar(list(shares), means, yerr=errors, capsize=5, color=["C0", "0.6", "0.6"])
+    ax.bar_label(bars, fmt="%.2f", fontsize=8)
+    ax.set(title=title, ylim=(0, 1.3 * max(means)))
+    return means
+
+
 # %% tags=["energy"] nbval={"atol": 0.12, "figure_rms": 0.15}
-means, errors = zip(*map(mean_and_error, on_animal.values()), strict=True)
 fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
-bars = ax.bar(list(on_animal), means, yerr=errors, capsize=5, color=["C0", "0.6", "0.6"])
-ax.bar_label(bars, fmt="%.2f", fontsize=8)
-ax.set(title="share of the energy on the animal", ylim=(0, 1.3 * max(means)))
+means = show_shares(on_animal, "share of the energy on the animal", ax)
 plots.show(fig, "Share of energy on the animal for Grad-CAM, the best blob in the middle, and a uniform map")
 verdict = judge(on_animal)
 print(f"{means[0] / means[2]:.1f} times the uniform map; the best blob is {best_width} of a side wide")

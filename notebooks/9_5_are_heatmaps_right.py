@@ -33,7 +33,7 @@
 #
 # | profile | networks and pictures | time |
 # |---|---|---|
-# | `sample` | the mini-Xception of 9.3, drawn cats and dogs | two minutes on two cores; more if 9.3 has not run |
+# | `sample` | the mini-Xception of 9.4, drawn cats and dogs | two minutes on two cores; more if 9.4 has not run |
 # | `book` | Xception trained on ImageNet, photographs (`make data`) | meant for a GPU |
 #
 # Licences: as in notebook 9.4.
@@ -107,7 +107,7 @@ cells = ["setup", "networks", "heads", "train", "network", "scored-pictures", "m
 cells = cells if PROFILE == "sample" else [*cells[:5], "segmentation", *cells[5:]]  # whose pictures are scored
 lesson = load_lesson(INTERPRETING, cells, **(folders | changed | LESSON))
 network, prepare, cam_size = lesson.network, lesson.prepare, lesson.cam_size
-images, masks, classes, labels = lesson.scored_images, lesson.scored_masks, lesson.classes, lesson.labels
+images, masks, classes = lesson.scored_images, lesson.scored_masks, lesson.classes
 layer = choose_layer(network, lesson.CAM_LAYER)
 print(f"{lesson.BACKBONE}, cut at {layer}")
 
@@ -166,11 +166,8 @@ if find_annotation(lesson.paths[0], "parts").exists():
         name: np.broadcast_to(blank, heatmaps.shape) for name, blank in knowing_nothing.items()
     }
     on_parts = {name: lesson.energy_share(values, telling, parts > 0) for name, values in maps.items()}
-    means, errors = zip(*map(lesson.mean_and_error, on_parts.values()), strict=True)
     fig, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
-    bars = ax.bar(list(on_parts), means, yerr=errors, capsize=5, color=["C0", "0.6", "0.6"])
-    ax.bar_label(bars, fmt="%.2f", fontsize=8)
-    ax.set(title=f"share of the animal's energy on {', '.join(TELLING)}", ylim=(0, 1))
+    lesson.show_shares(on_parts, f"share of the animal's energy on {', '.join(TELLING)}", ax)
     plots.show(fig, "Share of the energy on the parts that tell cats from dogs, for the same three maps")
     lesson.judge(on_parts, "uniform map")
 else:
@@ -331,7 +328,7 @@ plots.show(fig, "A picture, with its brightest place covered, and with its middl
 # %% tags=["hires-cam"]
 def hires_cam(features, head, inputs, score):
     """Return raw maps like `grad_cam`, of each place's own gradient."""
-    maps = ops.convert_to_tensor(features.predict_on_batch(inputs))
+    maps = ops.convert_to_tensor(features.predict_on_batch(inputs), "float32")
     with tf.GradientTape() as tape:
         tape.watch(maps)
         scores = score(head(maps, training=False))
@@ -343,8 +340,8 @@ halves, starts = split_at(network, layer), range(0, len(images), 20)
 own_weights = np.concatenate(
     [hires_cam(*halves, prepare(images[i : i + 20]), class_score(classes[i : i + 20])) for i in starts]
 )
-compared = {"Grad-CAM": lesson.score_maps(lesson.resize(np.maximum(own_weights, 0), cam_size))}
-print(f"HiResCAM: {np.nanmean(compared['Grad-CAM']):.3f} of the energy on the animal")
+hires = lesson.score_maps(lesson.resize(np.maximum(own_weights, 0), cam_size))
+print(f"HiResCAM: {np.nanmean(hires):.3f} of the energy on the animal")
 print(f"Grad-CAM: {np.nanmean(on_animal['Grad-CAM']):.3f}")
 
 # %% [markdown]
@@ -370,7 +367,7 @@ results = {
         f"parts_{name.lower().replace(' ', '_').replace('-', '_')}": float(np.nanmean(on_parts[name]))
         for name in on_parts
     },
-    "energy_hires_cam": float(np.nanmean(compared["Grad-CAM"])),
+    "energy_hires_cam": float(np.nanmean(hires)),
     **{f"fall_{place.replace(' ', '_')}": float(values.mean()) for place, values in falls.items()},
     "trainings": trainings,
 }
