@@ -71,7 +71,7 @@ def draw_pair(seed, index, species=("cat", "dog"), heads=False):
     side = dice.side()
     spots = (0.5 - 0.22 * side, 0.5 + 0.2 * side)
     if heads:
-        spots = (0.5 - 0.5 * side, 0.5 + 0.5 * side)
+        spots = (0.5 - 0.36 * side, 0.5 + 0.36 * side)
     extents = (0.4, 0.45) if heads else (0.45, 0.58)
     return _draw(
         dice,
@@ -157,8 +157,8 @@ def _add_animal(picture, dice, sitter, animal, fur, light):
     if not sitter.portrait:  # it stands on the floor, not in the sky
         middle = max(middle, min(height * 0.6, height * 0.97 - half))
     across = width * sitter.centre
-    if sitter.alone:  # an eighth of it may leave the frame
-        halves = (high - low) * scale * 0.375
+    if sitter.alone:  # a quarter of it may leave the frame
+        halves = (high - low) * scale * 0.25
         across = halves[0] + sitter.centre * (width - 2 * halves[0])
         middle = dice.uniform(halves[1], height - halves[1])
     shift = np.array([across, middle, 0]) - np.append((low + high) / 2 * scale, 0)

@@ -14,7 +14,7 @@ from helpers.files import write_whole
 
 from .drawing import BREEDS, PORTRAITS, draw_head, draw_pet
 
-VERSION = 1  # raise when the pictures change: folders of another version are drawn anew
+VERSION = 2  # raise when the pictures change: folders of another version are drawn anew
 SPECIES = ("cat", "dog")  # of the pictures with even numbers, and with odd ones
 
 

@@ -24,7 +24,7 @@ from sample_pets.writing import LAYOUTS, name_contestant, name_pet
 DIGEST = "b137b0d495391dc19abfac05e721a8fc4ef7d357da445de28c60f5f0c7d0740b"
 
 
-HEADS_DIGEST = "3caef00d853b3e782a438b580155dbacca4b3cd072b327c265d8b5d509aab260"
+HEADS_DIGEST = "2002383306b0b789a4076d8e5270909360966e370d36d09220b0df884156fdf8"
 
 
 def pixels(index, draw=draw_pet):

@@ -1,5 +1,7 @@
 """The measurements of the appendix 9.5 on the notebook's own definitions."""
 
+import json
+from pathlib import Path
 from unittest import mock
 
 import keras
@@ -75,3 +77,28 @@ def test_telling_parts_are_those_that_differ(notebook, tmp_path):
         namespace = run_cells(notebook, "parts", **names)
     np.testing.assert_allclose(namespace.on_parts["Grad-CAM"], [1, 0.5])
     np.testing.assert_allclose(namespace.on_parts["uniform map"], [0.5, 0.5])
+
+
+@pytest.fixture
+def stored():
+    return json.loads((Path(__file__).resolve().parents[2] / "docs/measurements/9_5_sample.json").read_text())
+
+
+def test_stored_trainings_have_the_recipe_of_the_lesson(stored):
+    lesson = load_lesson("9_4_interpreting_convnets", PROFILE="sample")
+    recipe = {name: getattr(lesson, name, None) for name in stored["recipe"]}
+    recipe |= {"SEED": load_lesson("9_3_convnet_architectures", PROFILE="sample").SEED, "own": True}
+    assert stored["recipe"] == json.loads(json.dumps(recipe))
+
+
+def test_in_each_stored_training_the_heatmaps_are_on_the_animal(stored):
+    trainings = stored["trainings"]
+    assert [training["seed"] for training in trainings] == [1337, 1338, 1339, 1340, 1341]
+    for training in trainings:
+        energy = training["energy"]["10×10"]
+        assert energy > 2.5 * stored["energy_uniform_map"]
+        assert energy > stored["energy_best_blob"]
+        assert training["similarity"]["4"] < 0.5
+    assert np.mean([training["test_accuracy"] for training in trainings[:3]]) > 0.9
+    best = [max(training["energy"], key=training["energy"].get) for training in trainings]
+    assert best.count("10×10") == 4
