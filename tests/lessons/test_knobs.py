@@ -22,7 +22,7 @@ SMALL_9_4 = {
     **{"BASE": None, "CAT_PICTURE": 0, "PICTURE": 1, "CLASS": None, "CHANNEL": 0, "FILTER_LAYERS": None},
     **{"IMAGES_PER_ROW": 16, "CHANNELS_SHOWN": 16},
     **{"FILTER": 0, "PATTERNS": 2, "PATTERN_SIZE": 24, "STEPS": 2, "RATE": 5.0, "CROP": 2, "CAM_LAYER": 3},
-    **{"SCORED": 6, "RANDOMISED": 4},
+    **{"SCORED": 6, "RANDOMISED": 4, "DRAWS": 1},
     **{"PICTURES": (12, 4, 4), "IMAGE_SIZE": 24, "FILTERS": (2, 4), "EPOCHS": 1, "LEARNING_RATE": 0.01},
 }
 SMALLEST = {
@@ -103,6 +103,7 @@ VALUES = {  # three of each knob; two where there are no more
         "OPACITY": (0.0, 0.4, 1.0),
         "SCORED": (2, 6, 8),
         "RANDOMISED": (1, 2, 6),
+        "DRAWS": (1, 2, 3),
         "FRESH": (1, 1000, 5000),
         "PICTURES": ((12, 4, 4), (8, 6, 5), (10, 3, 6)),
         "IMAGE_SIZE": (24, 25, 40),
@@ -117,6 +118,7 @@ VALUES = {  # three of each knob; two where there are no more
         "TRAININGS": (1, 2, 3),
         "SOME": (2, 4, 6),
         "COVERED": (1, 2, 4),
+        "STORED": ("none.json", "../docs/measurements/9_5_sample.json"),
     },
 }
 SOURCES = ("PROFILE", "DATA", "BUILD")  # knobs that change where something comes from or goes to, and mostly no output
