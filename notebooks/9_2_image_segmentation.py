@@ -94,12 +94,14 @@ from keras import layers
 
 import sample_pets
 from helpers import devices, plots
+from helpers.knobs import check_knobs
 from helpers.pets import CLASS_NAMES, list_pets, load_pets, read_mask
-from helpers.pictures import read_picture
+from helpers.pictures import find_picture, read_picture
 from helpers.progress import training_progress
 from helpers.results import save_results
 from helpers.training import Batches, Resume, feed, find_folder
 
+check_knobs("9_2", globals())  # a value that cannot be right is named here, not deep inside
 MODELS = Path(BUILD, "models", PROFILE)
 keras.utils.set_random_seed(SEED)
 
@@ -205,10 +207,11 @@ SHOWN_PICTURE = 9  # which picture of the sorted list to look at first
 
 # %% tags=["step-9.2-3", "figure-9.3"]
 # Step 9.2-3, figure 9.3
-picture = read_picture(input_img_paths[SHOWN_PICTURE])
+path = find_picture("SHOWN_PICTURE", SHOWN_PICTURE, input_img_paths)
+picture = read_picture(path)
 fig, ax = plt.subplots(figsize=(4, 4), layout="constrained")
-plots.show_picture(picture, input_img_paths[SHOWN_PICTURE].name, ax)
-plots.show(fig, f"The picture {input_img_paths[SHOWN_PICTURE].name}")
+plots.show_picture(picture, path.name, ax)
+plots.show(fig, f"The picture {path.name}")
 
 # %% [markdown]
 # **Figure 9.3.** A picture as it lies in the folder. Pictures differ in size and shape.

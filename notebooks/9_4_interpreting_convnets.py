@@ -102,12 +102,14 @@ import sample_pets
 from helpers import networks, plots
 from helpers.dogs_vs_cats import list_split, load_split
 from helpers.grad_cam import choose_layer, class_score, grad_cam, last_of_each_size, split_at
+from helpers.knobs import check_knobs
 from helpers.lessons import changed_knobs, load_lesson, note_knobs
 from helpers.pets import find_annotation, read_mask
-from helpers.pictures import read_picture
+from helpers.pictures import find_picture, read_picture
 from helpers.progress import is_silent, progress
 from helpers.results import save_results
 
+check_knobs("9_4", globals())  # a value that cannot be right is named here, not deep inside
 FIGURES = Path(BUILD, "figures")
 FIGURES.mkdir(parents=True, exist_ok=True)
 keras.utils.clear_session()  # layers are numbered from the start again
@@ -142,17 +144,12 @@ baseline.summary()
 
 # %% tags=["listing-9.6"]
 # Listing 9.6
-def find_picture(choice, split):
-    """Return the path of a picture: of a file, or of one of a split's test pictures by its number."""
-    return split["test"][0][choice] if isinstance(choice, int) else Path(choice)
-
-
 def get_img_array(img_path, target_size):
     """Return a picture as float32 (1, height, width, 3) in 0-255, at a `target_size` of (height, width)."""
     return read_picture(img_path, target_size)[np.newaxis].astype("float32")
 
 
-img_path = find_picture(CAT_PICTURE, lesson.split)
+img_path = find_picture("CAT_PICTURE", CAT_PICTURE, lesson.split["test"][0])
 img_tensor = get_img_array(img_path, target_size=(lesson.IMAGE_SIZE, lesson.IMAGE_SIZE))
 print(img_tensor.dtype, img_tensor.shape)
 
@@ -456,7 +453,8 @@ def build_extractor(model, layer_name, prepare):
     return lambda image: maps(prepare(127.5 * (image + 1)), training=False)
 
 
-filter_layers = FILTER_LAYERS or networks.choose_convolutions(base)
+filter_layers = [FILTER_LAYERS] if isinstance(FILTER_LAYERS, str) else FILTER_LAYERS
+filter_layers = filter_layers or networks.choose_convolutions(base)
 if strangers := set(filter_layers) - set(networks.find_convolutions(base)):
     raise ValueError(f"FILTER_LAYERS names {', '.join(sorted(strangers))}; expected convolutions from the list above")
 feature_extractor = build_extractor(base, filter_layers[0], prepare_for_base)
@@ -698,7 +696,7 @@ print(f"{BACKBONE}: {cam_size[0]} pixels, {len(labels)} classes, {network.count_
 
 # %% tags=["listing-9.21", "figure-9.18"]
 # Listing 9.21, figure 9.18
-img_path = find_picture(PICTURE, split)
+img_path = find_picture("PICTURE", PICTURE, split["test"][0])
 picture = read_picture(img_path, cam_size)
 img_array = prepare(get_img_array(img_path, target_size=cam_size))
 fig, ax = plt.subplots(figsize=(3.5, 3.5), layout="constrained")

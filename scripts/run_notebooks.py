@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from helpers.knobs import PROFILES
-from machinery.runner.choosing import check_names, choose_notebooks, parse_value, set_knobs
+from machinery.runner.choosing import check_names, check_values, choose_notebooks, parse_value, set_knobs
 from machinery.runner.executing import run_notebook, shorten_path
 from machinery.runner.pages import format_duration, format_size, render_index, render_page
 from machinery.runner.storing import keep_outputs, write_text
@@ -62,14 +62,16 @@ def format_table(runs):
 def main(argv=None):
     """Run the chosen notebooks one after the other; return the exit status."""
     parser, options = parse_arguments(argv)
+    # Kernels inherit the environment; the parameters cell of each notebook reads these three.
+    os.environ.update(PROFILE=options.profile, DATA=str(options.data), BUILD=str(options.out))
     try:
         lessons = choose_notebooks(options.notebooks, options.only)
         check_names([*options.values], lessons)
-    except (LookupError, SyntaxError) as error:
+        notebooks = {stem: set_knobs(lesson, options.values) for stem, lesson in lessons.items()}
+        check_values(notebooks)
+    except (LookupError, SyntaxError, ValueError) as error:
         parser.error(str(error))
 
-    # Kernels inherit the environment; the parameters cell of each notebook reads the first three.
-    os.environ.update(PROFILE=options.profile, DATA=str(options.data), BUILD=str(options.out))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TQDM_DISABLE", "1")  # bars with their timings do not belong into a page
     for name in ("COLUMNS", "LINES"):  # the width of a model's summary
@@ -79,8 +81,7 @@ def main(argv=None):
     runs = []
     for stem, lesson in lessons.items():
         print(f"{stem}: running", flush=True)
-        notebook = set_knobs(lesson, options.values)
-        executed = run_notebook(stem, notebook, options.notebooks, options.out, options.profile, options.timeout)
+        executed = run_notebook(stem, notebooks[stem], options.notebooks, options.out, options.profile, options.timeout)
         runs.append(executed.metadata.run)
         if options.store and runs[-1].status == "ok":
             write_text(options.notebooks / f"{stem}.ipynb", keep_outputs(lesson, executed))

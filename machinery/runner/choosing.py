@@ -10,8 +10,10 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from helpers.knobs import KNOB_TAGS, find_knobs
+from helpers.knobs import KNOB_TAGS, RULES, check_knobs, find_knobs
 from helpers.lessons import is_tagged, read_lesson
+
+INJECTED = "injected-parameters"  # tag of the cells that set knobs, by papermill's name
 
 
 def choose_notebooks(folder: Path, prefixes: list[str]) -> dict[str, NotebookNode]:
@@ -32,7 +34,7 @@ def check_names(names: list[str], notebooks: dict[str, NotebookNode]) -> None:
 
     A cell of knobs that is no Python raises a SyntaxError, whatever the names are.
     """
-    described = {stem: describe_knobs(notebook) for stem, notebook in notebooks.items()}
+    described = {stem: describe_knobs(notebook, stem[:3]) for stem, notebook in notebooks.items()}
     known = [name for knobs in described.values() for name in knobs]
     unknown = [name for name in names if name not in known]
     if not unknown:
@@ -46,8 +48,29 @@ def check_names(names: list[str], notebooks: dict[str, NotebookNode]) -> None:
     raise LookupError(message)
 
 
-def describe_knobs(notebook: NotebookNode) -> dict[str, str]:
-    """Return the knobs of a notebook by name: each as a line of text with its default and its comment."""
+def check_values(notebooks: dict[str, NotebookNode]) -> None:
+    """Raise a ValueError that names each knob with a value that cannot be right, and what is expected.
+
+    The notebooks have what `set_knobs` put into them, and the environment says with which profile they run. Knobs that
+    cannot be read at all are left to the notebook's run.
+    """
+    for stem, notebook in notebooks.items():
+        names = {}
+        try:
+            for cell in notebook.cells:
+                if is_tagged(cell, *KNOB_TAGS, INJECTED):
+                    exec(cell.source, names)
+        except Exception:
+            continue
+        try:
+            check_knobs(stem[:3], names)
+        except ValueError as error:
+            raise ValueError(f"{stem}: {error}") from None
+
+
+def describe_knobs(notebook: NotebookNode, section: str = "") -> dict[str, str]:
+    """Return the knobs of a notebook by name: each as a line with its default, its comment, and what it may be."""
+    rules = RULES.get(section, {})
     source = "\n".join(cell.source for cell in notebook.cells if is_tagged(cell, *KNOB_TAGS))
     settings, comments = {}, {}
     for name, node in find_knobs(source).items():
@@ -56,6 +79,8 @@ def describe_knobs(notebook: NotebookNode) -> dict[str, str]:
         settings[name] = f"{name} = {default}"
         last_line = source.splitlines()[node.end_lineno - 1].encode()  # columns count bytes
         comments[name] = last_line[node.end_col_offset :].decode().strip()
+        if name in rules:
+            comments[name] += f" [{rules[name].expected}]"
     width = max(map(len, settings.values()), default=0)
     return {name: f"{setting:{width}}  {comments[name]}".rstrip() for name, setting in settings.items()}
 
@@ -68,12 +93,17 @@ def set_knobs(lesson: NotebookNode, values: dict) -> NotebookNode:
         # Written here, since papermill would turn a tuple into text.
         settings = "\n".join(f"{name} = {value!r}" for name, value in values.items() if name in known)
         if settings:
-            notebook.cells.insert(place + 1, new_code_cell(settings, metadata={"tags": ["injected-parameters"]}))
+            notebook.cells.insert(place + 1, new_code_cell(settings, metadata={"tags": [INJECTED]}))
     return notebook
 
 
 def parse_value(text: str) -> object:
-    """Return a Python literal as its value and anything else as text, with paths made absolute."""
+    """Return a Python literal as its value, true and false in any case as truth values, anything else as text.
+
+    Paths are made absolute.
+    """
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
     try:
         return make_absolute(ast.literal_eval(text))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):

@@ -38,8 +38,11 @@ def recall(entry: Path):
 def store(entry: Path, write: Callable[[Path], None], facts) -> bool:
     """Make an entry, whole or not at all, instead of a damaged one; where that fails, warn and return False.
 
-    `write` puts the files into the folder that it is given; `facts`, not None, are anything that JSON can write.
+    One that another process has made in the meantime stays. `write` puts the files into the folder that it is given;
+    `facts`, not None, are anything that JSON can write.
     """
+    if recall(entry) is not None:
+        return True
     try:
         with write_whole(entry) as draft:
             draft.mkdir()

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .files import write_whole
-from .knobs import KNOB_TAGS, find_knobs
+from .knobs import KNOB_TAGS, check_knobs, find_knobs
 
 NOTEBOOKS = Path(__file__).resolve().parents[1]
 FOLDERS = ("PROFILE", "DATA", "BUILD")  # what a notebook is told by the environment
@@ -44,6 +44,7 @@ def load_lesson(stem: str, run: Sequence[str] = (), **knobs) -> ModuleType:
 
     Raises:
         LookupError: no cell has one of the tags, or there is no such knob.
+        ValueError: a knob has a value that cannot be right.
     """
     cells = [cell for cell in read_lesson(stem).cells if cell.cell_type == "code"]
 
@@ -64,6 +65,7 @@ def load_lesson(stem: str, run: Sequence[str] = (), **knobs) -> ModuleType:
     vars(lesson).update(knobs)
     for body in (defined, *(ast.parse(join_cells(tag)).body for tag in run)):
         exec(compile(ast.Module(body, type_ignores=[]), f"{stem}.py", "exec"), vars(lesson))
+        check_knobs(stem[:3], vars(lesson))
     return lesson
 
 

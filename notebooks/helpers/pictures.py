@@ -34,6 +34,22 @@ def read_picture(path: Path | str, size: tuple[int, int] | None = None) -> np.nd
     return to_array(open_picture(path), size, Image.Resampling.BILINEAR)
 
 
+def find_picture(knob: str, choice: int | str, paths: Sequence[Path]) -> Path:
+    """Return the path that a knob chooses: one of `paths` by its number, or a file of the reader's own.
+
+    Raises ValueError if there is no such number, FileNotFoundError if there is no such file.
+    """
+    if isinstance(choice, int):
+        if not 0 <= choice < len(paths):
+            raise ValueError(
+                f"{knob} is {choice}; expected the path of a picture, or a number from 0 to {len(paths) - 1}"
+            )
+        return paths[choice]
+    if not Path(choice).is_file():
+        raise FileNotFoundError(f"{knob} is {str(choice)!r}; expected a picture, but there is no such file")
+    return Path(choice)
+
+
 def load_pictures(
     paths: Sequence[Path], image_size: int, cache: Path | str | None = None
 ) -> tuple[np.ndarray, list[int]]:

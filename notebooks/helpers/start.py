@@ -10,6 +10,7 @@ from .devices import divide_processor
 def start_keras(devices=1):
     """Import Keras without a word from TensorFlow; its backend is KERAS_BACKEND, "tensorflow" unless that is set.
 
+    Numbers are float32 and channels come last, whatever the reader's `keras.json` says.
     On a processor, batch norm then trains faster, see `batch_norm`. Where there is no GPU and `devices` is more than 1,
     the processor poses as so many devices: nothing gets faster, but one sees what several GPUs would compute. That is
     decided once in a process.
@@ -17,7 +18,11 @@ def start_keras(devices=1):
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with quiet_start():  # some messages come in spite of that
+        import keras
+
         from .batch_norm import speed_up_batch_norm
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # the same for its warnings
     speed_up_batch_norm()
     if devices > 1:

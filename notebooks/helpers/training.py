@@ -118,7 +118,15 @@ class Resume(keras.callbacks.Callback):
         self.begun = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Keep the state of the training; add to the history how many seconds the epoch took."""
+        """Keep the state of the training; add to the history how many seconds the epoch took.
+
+        Raises ArithmeticError if the training has diverged.
+        """
+        if not all(math.isfinite(logs[name]) for name in ("loss", "val_loss")):
+            raise ArithmeticError(
+                f"Training {self.model.name} diverged in epoch {epoch + 1}: the loss is {logs['loss']:.3g}, with "
+                f"validation {logs['val_loss']:.3g}. Try a smaller LEARNING_RATE, say a tenth of it."
+            )
         logs["seconds"] = time.monotonic() - self.begun
         self.history = {name: [*self.history.get(name, []), float(value)] for name, value in logs.items()}
         folder = self.best.parent

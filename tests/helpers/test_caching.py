@@ -66,3 +66,10 @@ def test_a_damaged_record_is_as_none(entry, spoilt):
 
 def test_names_depend_on_values_and_not_on_their_order():
     assert caching.name_entry({"a": 1, "b": 2}) == caching.name_entry({"b": 2, "a": 1}) != caching.name_entry({"a": 1})
+
+
+def test_what_another_process_has_stored_meanwhile_stays(entry):
+    before = caching.stamp_file(entry / "0.npy")
+    assert caching.store(entry, lambda draft: (draft / "0.npy").write_bytes(b"other"), {"rows": 5})
+    assert caching.recall(entry) == {"rows": 3}
+    assert caching.stamp_file(entry / "0.npy") == before

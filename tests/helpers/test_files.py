@@ -1,7 +1,11 @@
 """Files and folders are written whole or not at all."""
 
+import os
+import time
+
 import pytest
 
+from helpers import files
 from helpers.files import write_whole
 
 
@@ -40,3 +44,27 @@ def test_a_failure_leaves_the_older_one_and_nothing_else(tmp_path, folder, error
         fail()
     assert path.read_text() == "good"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
+    path = tmp_path / "pets"
+    path.mkdir()
+    (path / "good.jpg").touch()
+
+    def refuse(*_):
+        raise PermissionError("in use")
+
+    monkeypatch.setattr(files.os, "replace", refuse)
+    with pytest.raises(PermissionError), write_whole(path) as draft:
+        draft.mkdir()
+    assert list(tmp_path.rglob("*")) == [path, path / "good.jpg"]
+
+
+def test_what_the_killed_left_goes_after_a_day(tmp_path):
+    for name, hours in (("1-pets", 25), ("2-page.html", 25), ("3-pets", 1)):
+        draft = tmp_path / f".unfinished-{name}"
+        draft.touch() if name.endswith("html") else draft.mkdir()
+        os.utime(draft, (time.time() - 3600 * hours,) * 2)
+    with write_whole(tmp_path / "results.json") as draft:
+        draft.touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".unfinished-3-pets", "results.json"]

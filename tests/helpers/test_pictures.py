@@ -130,3 +130,14 @@ def test_a_png_of_noise_is_unreadable_and_a_missing_file_is_missing(tmp_path):
         pictures.read_picture(tmp_path / "pet.png")
     with pytest.raises(FileNotFoundError):
         pictures.read_picture(tmp_path / "nowhere.jpg")
+
+
+def test_a_picture_is_chosen_by_number_or_by_file(tmp_path):
+    paths = [tmp_path / "cat.jpg", tmp_path / "dog.jpg"]
+    paths[1].touch()
+    assert [pictures.find_picture("PICTURE", choice, paths) for choice in (0, 1, str(paths[1]))] == [*paths, paths[1]]
+    for choice in (2, -1, 9999):
+        with pytest.raises(ValueError, match=rf"PICTURE is {choice}; expected .* 0 to 1"):
+            pictures.find_picture("PICTURE", choice, paths)
+    with pytest.raises(FileNotFoundError, match=r"CAT_PICTURE is 'none.jpg'; expected a picture"):
+        pictures.find_picture("CAT_PICTURE", "none.jpg", paths)

@@ -2,6 +2,9 @@
 
 import json
 
+import numpy as np
+import pytest
+
 from helpers.results import save_results
 
 
@@ -13,3 +16,13 @@ def test_results_are_written_and_printed(tmp_path, capsys):
     shown = [["profile", "sample"], ["mean_iou", "0.7803"], ["losses", "2", "values"]]
     shown += [["times", "1", "values"], ["epochs", "7"]]
     assert [line.split() for line in printed] == shown
+
+
+def test_what_is_no_number_is_null(tmp_path):
+    results = {"loss": float("nan"), "losses": [0.5, np.float64("inf")], "times": {"a": (1, -np.inf)}}
+    path = save_results(results, tmp_path / "9_2.json")
+    assert json.loads(path.read_text(), parse_constant=pytest.fail) == {
+        "loss": None,
+        "losses": [0.5, None],
+        "times": {"a": [1, None]},
+    }

@@ -1,6 +1,9 @@
 """The start of a notebook is quiet."""
 
+import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -18,3 +21,14 @@ def test_a_quiet_start_drops_what_c_code_prints_and_nothing_else(capfd):
         fail_with_noise()
     os.write(2, b"after")
     assert capfd.readouterr().err == "before after"
+
+
+def test_what_keras_json_says_of_numbers_and_channels_is_overruled(tmp_path):
+    settings = {"backend": "jax", "floatx": "float16", "image_data_format": "channels_first", "epsilon": 1e-7}
+    (tmp_path / "keras.json").write_text(json.dumps(settings))
+    code = "from helpers.start import start_keras; start_keras(); import keras; from keras.config import *; "
+    code += "print(keras.backend.backend(), floatx(), image_data_format())"
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    environment |= {"KERAS_HOME": str(tmp_path)}
+    seen = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert seen.stdout.split() == ["tensorflow", "float32", "channels_last"]

@@ -304,3 +304,9 @@ def test_the_bar_goes_over_all_steps_and_on_from_where_the_training_does(tmp_pat
     fit(tmp_path, callbacks=[training_progress()])
     bar = capsys.readouterr().err
     assert ("12/12" in bar, " 0/12" in bar) == (True, False)
+
+
+@pytest.mark.parametrize("rate", [1e30, float("inf")])
+def test_a_training_that_diverges_says_so(tmp_path, rate):
+    with pytest.raises(ArithmeticError, match=r"diverged in epoch \d: the loss is .* smaller LEARNING_RATE"):
+        fit(tmp_path, build(rate=rate))

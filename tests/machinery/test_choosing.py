@@ -8,7 +8,16 @@ import pytest
 from machinery.runner.choosing import check_names, choose_notebooks, parse_value
 from small_notebooks import FINE, LESSON, write_notebooks
 
-LITERALS = {"64": 64, "-1": -1, "1e-3": 1e-3, "True": True, "None": None, "(96, 128)": (96, 128), "{1: 'a'}": {1: "a"}}
+LITERALS = {
+    "64": 64,
+    "-1": -1,
+    "1e-3": 1e-3,
+    "True": True,
+    "false": False,
+    "None": None,
+    "(96, 128)": (96, 128),
+    "{1: 'a'}": {1: "a"},
+}
 TEXTS = {text: text for text in ("mixed7", "", "2024-01-02", "https://example.org/cat.jpg")}
 
 
