@@ -365,7 +365,7 @@ LEARNING_RATE = knob(sample=0.003, book=0.001)  # size of the first step
 # %% tags=["heads"] nbval={"figure_rms": 0.02}
 if PROFILE == "sample":
     folder = Path(DATA, "sample-heads")
-    sample_pets.write_sample_pets(folder, count=2 * sum(PICTURES), heads=True, layout="kaggle")
+    folder = sample_pets.write_sample_pets(folder, count=2 * sum(PICTURES), heads=True, layout="kaggle")
 else:
     folder = lesson.PETS
 split = list_split(folder, PICTURES)

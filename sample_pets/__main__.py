@@ -37,10 +37,10 @@ def main():
     sets = {folder: {"count": 3000} | given} if folder else {DATA / name: recipe for name, recipe in SETS.items()}
     for target, recipe in sets.items():
         try:
-            write_sample_pets(target, **recipe)
+            drawn = write_sample_pets(target, **recipe)
         except OSError as error:
             sys.exit(f"Not drawn: {error}")
-        print(f"{recipe['count']:,} sample pets are in {target}")
+        print(f"{recipe['count']:,} sample pets are in {drawn}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from PIL import Image
 from helpers.lessons import load_lesson
 from helpers.pets import find_annotation, list_pets, read_mask
 from helpers.pictures import read_picture
-from sample_pets import PARTS, PORTRAITS, __main__, draw_head, draw_pair, draw_pet, write_sample_pets
+from sample_pets import PARTS, PORTRAITS, __main__, draw_head, draw_pair, draw_pet, write_sample_pets, writing
 from sample_pets.writing import LAYOUTS, name_contestant, name_pet
 
 # sha256 of the pixels of twelve drawings. It changes when the drawings are meant to: then raise `VERSION` in
@@ -178,7 +178,7 @@ def test_files_hold_the_drawing(folder):
 
 
 def test_second_call_draws_nothing(folder, monkeypatch):
-    monkeypatch.setattr("sample_pets.writing._write", None)  # calling it would raise
+    monkeypatch.setattr("sample_pets.writing._draw_all", None)  # calling it would raise
     assert write_sample_pets(folder, count=600, seed=11) == folder
 
 
@@ -191,6 +191,46 @@ def test_another_recipe_is_drawn_anew(tmp_path):
         assert json.loads((target / "sample.json").read_text()).items() >= recipe.items()
         contents.add((target / "images/Bramble_1.jpg").read_bytes())
     assert len(contents) == 4
+
+
+def list_contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+
+
+def test_what_is_drawn_is_never_thrown_away(tmp_path, monkeypatch):
+    recipe = {"folder": tmp_path / "pets", "seed": 1, "workers": 1}
+    drawn, original = [], writing._draw_all
+    monkeypatch.setattr(writing, "_draw_all", lambda *arguments: drawn.append(arguments[-1]) or original(*arguments))
+    four = write_sample_pets(count=4, **recipe)
+    before = list_contents(four)
+    two, six = write_sample_pets(count=2, **recipe), write_sample_pets(count=6, **recipe)
+    assert drawn == [[0, 1, 2, 3], [], [4, 5]]
+    assert [path.name for path in (four, two, six)] == ["pets", "pets-2", "pets-6"]
+    for folder, count in ((two, 2), (six, 6)):
+        fresh = write_sample_pets(tmp_path / "fresh" / str(count), count=count, seed=1, workers=1)
+        assert list_contents(folder) == list_contents(fresh)
+    assert list_contents(four) == before
+    assert [write_sample_pets(count=count, **recipe) for count in (2, 4, 6)] == [two, four, six]
+    assert len(drawn) == 5
+
+
+@pytest.mark.parametrize("missing", range(3))
+def test_what_cannot_be_linked_is_drawn(tmp_path, missing):
+    recipe = {"folder": tmp_path / "pets", "seed": 1, "workers": 1}
+    drawn = write_sample_pets(count=4, **recipe)
+    (drawn / writing._list_files("oxford", 1)[missing]).unlink()
+    before = list_contents(drawn)
+    fresh = write_sample_pets(tmp_path / "fresh", count=2, seed=1, workers=1)
+    assert list_contents(write_sample_pets(count=2, **recipe)) == list_contents(fresh)
+    assert list_contents(drawn) == before
+
+
+@pytest.mark.parametrize("stamp", ["", "[]", "null", "5", '{"count": "x"}', "[" * 10_000])
+def test_a_damaged_stamp_is_as_if_absent(tmp_path, stamp):
+    drawn = write_sample_pets(tmp_path / "pets", count=2, seed=1, workers=1)
+    before = list_contents(drawn)
+    (drawn / "sample.json").write_text(stamp)
+    assert list_contents(write_sample_pets(tmp_path / "pets", count=2, seed=1, workers=1)) == before
 
 
 def test_portraits_show_more_of_the_head():
