@@ -208,7 +208,7 @@ SHOWN_PICTURE = 9  # which picture of the sorted list to look at first
 # %% tags=["step-9.2-3", "figure-9.3"]
 # Step 9.2-3, figure 9.3
 path = find_picture("SHOWN_PICTURE", SHOWN_PICTURE, input_img_paths)
-picture = read_picture(path)
+picture = read_picture(path, turn=False)
 fig, ax = plt.subplots(figsize=(4, 4), layout="constrained")
 plots.show_picture(picture, path.name, ax)
 plots.show(fig, f"The picture {path.name}")
@@ -601,13 +601,16 @@ plots.show(fig, "Pixel accuracy and IoU of each class, for the network and for t
 pairs = zip(val_targets, predictions, strict=True)
 picture_scores = np.array([intersection_over_union(confusion_matrix(*pair))[0] for pair in pairs])
 measured = np.isfinite(picture_scores).sum()  # a mask without animal, met by none, has no IoU: NaN sorts last
-order = np.argsort(picture_scores, kind="stable")[:measured]
-chosen = [*order[:3], *order[-3:]]
-print(f"IoU of the animal: worst {picture_scores[order[0]]:.2f}, median {np.nanmedian(picture_scores):.2f}")
+order = np.argsort(picture_scores, kind="stable")[: measured or None]
+if measured:
+    print(f"IoU of the animal: worst {picture_scores[order[0]]:.2f}, median {np.nanmedian(picture_scores):.2f}")
+else:
+    print("No validation picture has an animal, neither in its mask nor for the network.")
 
 # %% tags=["worst-and-best"] nbval={"figure_rms": 0.4}
-kinds = ["worst"] * 3 + ["best"] * 3
-titles = [f"{kind}: IoU {picture_scores[index]:.2f}" for kind, index in zip(kinds, chosen, strict=True)]
+chosen = {"worst": order[:3], "best": order[-3:]}
+titles = [f"{kind}: IoU {picture_scores[index]:.2f}" for kind, indices in chosen.items() for index in indices]
+chosen = [*chosen["worst"], *chosen["best"]]
 fig, axes = plots.show_columns(val_input_imgs[chosen], val_targets[chosen], predictions[chosen], titles=titles)
 plots.show(fig, "Rows: picture, mask, prediction. Columns: the three worst and the three best validation pictures")
 

@@ -981,7 +981,7 @@ def list_scored():
 candidates = list_scored()
 chosen = np.random.default_rng(SEED).permutation(len(candidates))[:SCORED]
 paths = [candidates[index] for index in chosen]
-scored_images = np.stack([read_picture(path, cam_size) for path in paths])
+scored_images = np.stack([read_picture(path, cam_size, turn=False) for path in paths])
 scored_masks = np.stack([read_mask(find_annotation(path, "trimaps"), cam_size) for path in paths])
 print(f"{len(paths)} pictures with masks, {np.mean(scored_masks == 0):.0%} of the pixels are animal")
 

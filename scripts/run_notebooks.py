@@ -30,14 +30,17 @@ def parse_arguments(argv):
     add("--data", type=find_folder, default=ROOT / "data", metavar="DIR", help="the data sets (data)")
     add("--out", type=find_folder, default=ROOT / "build", metavar="DIR", help="what is made (build)")
     add("--store", action="store_true", help="also write the outputs into notebooks/NAME.ipynb")
-    add("--timeout", type=int, metavar="SECONDS", help="give up on a cell that runs longer (never)")
+    add("--timeout", type=count_seconds, metavar="SECONDS", help="give up on a cell that runs longer (never)")
     add("--notebooks", type=find_folder, default=ROOT / "notebooks", metavar="DIR", help="the notebooks (notebooks)")
     options = parser.parse_args(argv)
 
     given = dict(options.p)
     options.profile = given.pop("PROFILE", options.profile)
-    options.data = find_folder(given.pop("DATA", options.data))
-    options.out = find_folder(given.pop("BUILD", options.out))
+    try:
+        options.data = find_folder(given.pop("DATA", options.data))
+        options.out = find_folder(given.pop("BUILD", options.out))
+    except argparse.ArgumentTypeError as error:
+        parser.error(str(error))
     options.values = {name: parse_value(text) for name, text in given.items()}
     if options.profile not in PROFILES:
         parser.error(f"no profile {options.profile}; there are: {', '.join(PROFILES)}")
@@ -47,8 +50,18 @@ def parse_arguments(argv):
 
 
 def find_folder(text):
-    """Return the absolute path of a folder named relative to where the command is typed."""
-    return Path(os.path.abspath(os.path.expanduser(text)))
+    """Return the absolute path of a folder named relative to where the command is typed; it may not be there yet."""
+    folder = Path(os.path.abspath(os.path.expanduser(text)))
+    if not str(text).strip() or (folder.exists() and not folder.is_dir()):
+        raise argparse.ArgumentTypeError(f"{str(text)!r} is no folder")
+    return folder
+
+
+def count_seconds(text):
+    """Return a time in whole seconds, at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 1 or more")
+    return int(text)
 
 
 def format_table(runs):

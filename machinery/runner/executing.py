@@ -5,6 +5,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -109,8 +110,9 @@ def explain_failure(failure: Exception | None, timeout: int | None) -> tuple[str
 def read_results(out: Path, stem: str, started: float) -> list[tuple[str, str]]:
     """Return what the notebook wrote to `results/9_2.json` during this run as pairs of text."""
     path = out / "results" / f"{re.match('[0-9]+(_[0-9]+)?', stem)[0]}.json"
-    if path.exists() and path.stat().st_mtime > started - 1:  # some file systems round times
-        return list(list_leaves(json.loads(path.read_text(encoding="utf-8"))))
+    with suppress(OSError, ValueError, RecursionError):  # none, or a damaged file
+        if path.stat().st_mtime > started - 1:  # some file systems round times
+            return list(list_leaves(json.loads(path.read_text(encoding="utf-8"))))
     return []
 
 

@@ -2,6 +2,7 @@
 
 import platform
 import re
+import sys
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,6 +12,17 @@ import nbformat
 from nbconvert import HTMLExporter
 
 TEMPLATES = jinja2.FileSystemLoader(Path(__file__).parent)
+ACCOUNT = {
+    "name",
+    "title",
+    "profile",
+    "status",
+    "cells",
+    "seconds",
+    "peak",
+    "finished",
+    "results",
+}  # see `run_notebook`
 
 
 def render_page(executed: nbformat.NotebookNode) -> str:
@@ -22,9 +34,17 @@ def render_page(executed: nbformat.NotebookNode) -> str:
 
 
 def render_index(folder: Path) -> str:
-    """Return the page that lists every notebook executed into a folder, by earlier calls too."""
-    notebooks = [nbformat.read(path, as_version=4) for path in sorted(folder.glob("[0-9]*.ipynb"))]
-    runs = [notebook.metadata.run for notebook in notebooks if "run" in notebook.metadata]  # not cut short
+    """Return the page that lists every notebook executed into a folder, by earlier calls too.
+
+    What is no notebook, or no finished run of ours, is left out; the first is named on standard error.
+    """
+    runs = []
+    for path in sorted(folder.glob("[0-9]*.ipynb")):
+        try:
+            runs.append(read_run(path))
+        except Exception as error:  # of reading JSON, or of nbformat's checks
+            print(f"{path.name} is left out of the index: it is no notebook ({type(error).__name__})", file=sys.stderr)
+    runs = [run for run in runs if run]
     versions = [f"Python {platform.python_version()}"]
     for name in ("keras", "tensorflow", "tensorflow-cpu", "numpy"):
         with suppress(PackageNotFoundError):
@@ -32,6 +52,12 @@ def render_index(folder: Path) -> str:
     templates = jinja2.Environment(loader=TEMPLATES, autoescape=True, trim_blocks=True)
     templates.filters.update(duration=format_duration, size=format_size)
     return templates.get_template("index.html.j2").render(runs=runs, versions=", ".join(versions))
+
+
+def read_run(path: Path) -> nbformat.NotebookNode | None:
+    """Return the account of an executed notebook's run; None if it has none, being cut short or another's."""
+    run = nbformat.read(path, as_version=4).metadata.get("run")
+    return run if isinstance(run, dict) and ACCOUNT <= run.keys() else None
 
 
 def format_duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .pictures import UnreadableError, list_some, load_rows, open_picture, to_array
+from .pictures import UnreadableError, list_some, load_rows, open_picture, to_array, to_upright
 
 CLASS_NAMES = ("animal", "background", "outline")
 
@@ -16,18 +16,23 @@ CLASS_NAMES = ("animal", "background", "outline")
 def list_pets(folder: Path | str) -> tuple[list[Path], list[Path]]:
     """List the pictures and trimaps of a folder, matched by name.
 
-    Returns the paths `images/NAME.jpg` and `annotations/trimaps/NAME.png`, both sorted by NAME. Hidden and
-    other files are ignored. Raises FileNotFoundError if there are none, ValueError if a file has no partner.
+    Returns the paths `images/NAME.jpg` (or `.jpeg`) and `annotations/trimaps/NAME.png`, both sorted by NAME; endings
+    may be in capitals. Hidden and other files are ignored. Raises FileNotFoundError if there are none, ValueError if a
+    file has no partner, or two.
     """
-    parts = {"images": ".jpg", "annotations/trimaps": ".png"}
+    parts = {"images": (".jpg", ".jpeg"), "annotations/trimaps": (".png",)}
     found = []
-    for part, ending in parts.items():
-        files = Path(folder, part).glob(f"[!.]*{ending}")
+    for part, endings in parts.items():
+        files = [file for file in Path(folder, part).glob("[!.]*") if file.suffix.lower() in endings]
         found.append({file.stem: file for file in files})
-        if not found[-1]:
+        if not files:
             raise FileNotFoundError(
-                f"{Path(folder, part)} holds no *{ending} files. "
-                "`make notebooks` draws the sample pets, `make data` downloads the book's."
+                f"{Path(folder, part)} holds no *{endings[0]} files. `make notebooks` draws the sample pets, `make "
+                "data` downloads the book's; docs/own_pictures.md tells how your own have to lie."
+            )
+        if twins := [file.name for file in files if found[-1][file.stem] != file]:
+            raise ValueError(
+                f"{Path(folder, part)} has two files of one name: {list_some(sorted(twins))}; keep one of each"
             )
     pictures, trimaps = found
     if lone := sorted(pictures.keys() ^ trimaps.keys()):
@@ -48,10 +53,12 @@ def find_annotation(path: Path | str, kind: str) -> Path:
 
 
 def read_mask(path: Path | str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Read a trimap as classes, the indices of `CLASS_NAMES`.
+    """Read a trimap as classes, the indices of `CLASS_NAMES`; or a mask of two values.
 
     Returns uint8 (height, width) with 0 animal, 1 background, 2 outline (trimap values less 1), resized to
-    `size` (height, width) by nearest neighbour, which invents no class. Raises UnreadableError.
+    `size` (height, width) by nearest neighbour, which invents no class. A mask of 0 and one other value, 1, 255 or
+    65535, is background where it is 0, else animal. Several channels must be equal, but for transparency,
+    which does not count. Raises UnreadableError.
     """
     return to_array(open_picture(path, _to_classes), size, Image.Resampling.NEAREST)
 
@@ -84,15 +91,23 @@ def _pair(image_paths, mask_paths) -> tuple[list[tuple[Path, Path]], list[str]]:
 
 def _to_classes(picture: Image.Image) -> Image.Image:
     trimap = np.asarray(picture)
-    if trimap.ndim != 2:
-        raise ValueError(f"{trimap.shape[-1]} channels where a trimap has one")
+    if trimap.ndim == 3:
+        colours = trimap[..., :-1] if picture.mode in ("LA", "RGBA") else trimap
+        if np.ptp(colours, axis=-1).any():
+            raise ValueError(f"colours ({picture.mode}) where a trimap has one channel, with the values 1, 2, 3")
+        trimap = colours[..., 0]
     if trimap.min() < 1 or trimap.max() > 3:
-        raise ValueError(f"values {list_some(np.unique(trimap).tolist())} where a trimap has 1, 2, 3")
+        values = set(np.unique(trimap).tolist())
+        if values - {0} not in ({1}, {255}, {65535}, set()):
+            raise ValueError(f"values {list_some(sorted(values))} where a trimap has 1, 2, 3, or a mask 0 and 255")
+        trimap = np.where(trimap > 0, 1, 2)
     return Image.fromarray((trimap - 1).astype(np.uint8))
 
 
 def _read_pair(image_path, mask_path, size) -> tuple[np.ndarray, np.ndarray]:
     picture, mask = open_picture(image_path), open_picture(mask_path, _to_classes)
+    if picture.size != mask.size:  # the mask may have been drawn on what a viewer shows
+        picture = open_picture(image_path, to_upright)
     if picture.size != mask.size:
         sizes = "picture {1}x{0}, trimap {3}x{2} (height x width)".format(*picture.size, *mask.size)
         raise UnreadableError(image_path, sizes)

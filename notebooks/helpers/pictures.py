@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import PIL
-from PIL import Image
+from PIL import Image, ImageOps
 
 from . import caching
 from .progress import progress
 
 SKIPPED_AT_MOST = 0.1  # share of unreadable files; beyond it something else is wrong
-CACHE_FORMAT = 2  # to be raised whenever the same files would give other pixels
+CACHE_FORMAT = 3  # to be raised whenever the same files would give other pixels
 
 
 class UnreadableError(ValueError):
@@ -24,14 +24,14 @@ class UnreadableError(ValueError):
         self.reason = reason
 
 
-def read_picture(path: Path | str, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_picture(path: Path | str, size: tuple[int, int] | None = None, turn: bool = True) -> np.ndarray:
     """Read a picture of any format, whatever its file is called, as RGB.
 
     Returns uint8 (height, width, 3) in 0-255, resized to `size` (height, width) by antialiased bilinear
-    interpolation. Transparent pixels show white. Pixels stay in the file's order: an EXIF rotation is not
-    applied, because trimaps are not rotated. Raises UnreadableError.
+    interpolation. Transparent pixels show white. `turn`: whether to turn the picture as its EXIF data say, like every
+    viewer; not where a mask fits the pixels as they lie in the file. Raises UnreadableError.
     """
-    return to_array(open_picture(path), size, Image.Resampling.BILINEAR)
+    return to_array(open_picture(path, to_upright if turn else to_rgb), size, Image.Resampling.BILINEAR)
 
 
 def find_picture(knob: str, choice: int | str, paths: Sequence[Path]) -> Path:
@@ -95,6 +95,11 @@ def to_rgb(picture: Image.Image) -> Image.Image:
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
     picture.load()  # a damaged file shows here
     return picture if picture.mode == "RGB" else picture.convert("RGB")  # converting RGB to RGB would copy it
+
+
+def to_upright(picture: Image.Image) -> Image.Image:
+    """Return a picture of any mode in RGB, turned as its EXIF data say."""
+    return to_rgb(ImageOps.exif_transpose(picture))
 
 
 def open_picture(path: Path | str, convert: Callable[[Image.Image], Image.Image] = to_rgb) -> Image.Image:

@@ -114,12 +114,64 @@ def test_read_mask_gives_the_indices_of_the_class_names(tmp_path):
 
 @pytest.mark.parametrize(
     ("values", "complaint"),
-    [([[0, 1, 3]], "values 0, 1, 3"), ([[1, 4, 255]], "1, 4, 255"), (np.ones((2, 2, 3)), "3 channels")],
+    [
+        ([[0, 1, 3]], "values 0, 1, 3"),
+        ([[1, 4, 255]], "1, 4, 255"),
+        ([[0, 2]], "values 0, 2"),
+        ([[[1, 1, 2]]], r"colours \(RGB\)"),
+    ],
 )
 def test_read_mask_refuses_other_values(tmp_path, values, complaint):
     Image.fromarray(np.array(values, np.uint8)).save(tmp_path / "pug_7.png")
     with pytest.raises(pictures.UnreadableError, match=rf"pug_7\.png: .*{complaint}"):
         pets.read_mask(tmp_path / "pug_7.png")
+
+
+MASKS = {  # of an animal on the left, as people save them
+    "of 0 and 1": lambda inside: Image.fromarray(inside.astype(np.uint8)),
+    "of 0 and 255": lambda inside: Image.fromarray(255 * inside.astype(np.uint8)),
+    "bits": lambda inside: Image.fromarray(inside),
+    "RGB": lambda inside: Image.fromarray(255 * inside.astype(np.uint8)).convert("RGB"),
+    "RGBA": lambda inside: Image.fromarray(255 * inside.astype(np.uint8)).convert("RGBA"),
+    "grey with alpha": lambda inside: Image.fromarray(255 * inside.astype(np.uint8)).convert("LA"),
+    "16 bits": lambda inside: Image.fromarray(65535 * inside.astype(np.uint16)),
+    "palette": lambda inside: Image.fromarray(inside.astype(np.uint8)).convert("P", dither=Image.Dither.NONE),
+    "trimap in RGB": lambda inside: Image.fromarray(np.where(inside, 1, 2).astype(np.uint8)).convert("RGB"),
+    "trimap in 16 bits": lambda inside: Image.fromarray(np.where(inside, 1, 2).astype(np.uint16)),
+}
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_masks_of_two_values_and_of_all_modes_are_understood(tmp_path, kind):
+    for animal in (slice(0, 20), slice(0, 60), slice(0, 0)):  # a part, all, nothing
+        inside = np.zeros((40, 60), bool)
+        inside[:, animal] = True
+        MASKS[kind](inside).save(tmp_path / "pug_7.png")
+        np.testing.assert_array_equal(pets.read_mask(tmp_path / "pug_7.png"), np.where(inside, 0, 1))
+
+
+def test_a_folder_of_one_s_own(tmp_path):
+    images, trimaps = tmp_path / "images", tmp_path / "annotations/trimaps"
+    images.mkdir()
+    trimaps.mkdir(parents=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for number, ending in enumerate((".jpg", ".JPG", ".jpeg", ".JPEG")):
+        draw(seed=number).save(images / f"pug_{number}{ending}", exif=exif if number else b"")
+        size = (60, 40) if number == 3 else (40, 60)  # the last as a viewer shows it
+        draw_trimap(*size, number).save(trimaps / f"pug_{number}{'.PNG' if number else '.png'}")
+    for stray in ("Thumbs.db", "._pug_0.jpg", ".DS_Store"):
+        (images / stray).write_bytes(b"stray")
+    image_paths, mask_paths = pets.list_pets(tmp_path)
+    loaded, masks, names = pets.load_pets(image_paths, mask_paths, 20)
+    assert names == [f"pug_{number}" for number in range(4)]
+    for number in range(4):
+        expected = pictures.read_picture(image_paths[number], (20, 20), turn=number == 3)
+        np.testing.assert_array_equal(loaded[number], expected)
+        np.testing.assert_array_equal(masks[number, ..., 0], pets.read_mask(mask_paths[number], (20, 20)))
+    (images / "pug_0.jpeg").write_bytes((images / "pug_0.jpg").read_bytes())
+    with pytest.raises(ValueError, match=r"two files of one name: pug_0\.jp"):
+        pets.list_pets(tmp_path)
 
 
 def test_damaged_files_are_skipped_and_named_alike_in_every_run(folder, tmp_path, capsys):

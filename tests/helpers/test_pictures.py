@@ -75,12 +75,14 @@ def test_read_picture_reads_every_format_under_a_jpg_name(tmp_path, kind):
     assert pictures.read_picture(str(path), (20, 30)).shape == (20, 30, 3)
 
 
-def test_read_picture_leaves_an_exif_rotation_alone(tmp_path):
+def test_read_picture_turns_as_exif_says_if_it_may(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by a quarter to look at it
     draw().save(tmp_path / "turned.jpg", exif=exif)
     draw().save(tmp_path / "plain.jpg")
-    np.testing.assert_array_equal(*[pictures.read_picture(tmp_path / f"{n}.jpg") for n in ("turned", "plain")])
+    plain, turned = (pictures.read_picture(tmp_path / f"{name}.jpg") for name in ("plain", "turned"))
+    np.testing.assert_array_equal(turned, np.rot90(plain, -1))
+    np.testing.assert_array_equal(pictures.read_picture(tmp_path / "turned.jpg", turn=False), plain)
 
 
 def triangle_weights(length, size):

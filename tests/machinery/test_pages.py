@@ -58,3 +58,15 @@ def test_index_lists_runs_and_results(index):
     assert re.search("<td>iou / animal<td>0.1235", index)
     assert "book\nprofile" in index
     assert "Python 3." in index
+
+
+@pytest.mark.parametrize("content", ["", "[]", "null", "{}", '{"cells": 3}', "[" * 10_000])
+def test_index_leaves_out_what_is_no_run_of_ours(tmp_path, capsys, content):
+    nbformat.write(SHAPES, tmp_path / "9_1_shapes.ipynb")
+    (tmp_path / "9_0_foreign.ipynb").write_text(content)
+    nbformat.write(new_notebook(metadata={"run": {"name": "9_5"}}), tmp_path / "9_5_other.ipynb")
+    index = render_index(tmp_path)
+    assert "9_1_shapes.html" in index
+    assert "foreign" not in index
+    assert "9_5" not in index
+    assert "9_0_foreign.ipynb is left out of the index" in capsys.readouterr().err

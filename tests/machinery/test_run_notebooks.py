@@ -66,6 +66,12 @@ def test_later_notebooks_still_run(failed):
         (["--store", "--profile", "book"], "--store"),
         (["--only", "9_2", "-p", "SHAPE", "1"], "no knob SHAPE"),
         (["-p", "knob", "1"], "no knob knob"),
+        (["--timeout", "0"], "'0' is no number of seconds"),
+        (["--timeout", "-1"], "--timeout"),
+        (["--out", ""], "'' is no folder"),
+        (["--data", ""], "'' is no folder"),
+        (["-p", "BUILD", ""], "'' is no folder"),
+        (["--out", "notebooks/9_2_last.py"], "9_2_last.py' is no folder"),
         (["--notebooks", "broken"], "invalid syntax (parameters cell, line 4)"),
     ],
 )
