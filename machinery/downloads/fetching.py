@@ -76,6 +76,9 @@ class Receiver:
                     bar.update(len(chunk))
                 out.flush()
                 os.fsync(out.fileno())
+        if total and self.received > total:
+            self.discard()
+            raise DroppedError(f"more than the {total:,} bytes; was it fetched twice at once?")
         if self.received < total:
             raise DroppedError(f"the connection ended at {self.received:,} of {total:,} bytes")
 

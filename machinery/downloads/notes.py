@@ -7,11 +7,12 @@ from helpers.files import write_whole
 
 
 def read_note(path: Path) -> dict:
-    """Return what a note says; nothing if it is missing or no JSON."""
+    """Return what a note says; nothing if it is missing or none of ours."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        note = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
+    return note if isinstance(note, dict) else {}
 
 
 def write_note(path: Path, content: dict) -> None:

@@ -56,8 +56,10 @@ def parse_set(name: str, table: dict, registry: Path) -> DataSet:
     title = require(table, "title", str, where)
     licence = require(table, "licence", str, where)
     files = tuple(parse_file(entry, where, registry.parent) for entry in require(table, "files", list, where))
-    folder = require_plain_name(table.get("folder", name), where)
-    return DataSet(name, title, licence, table.get("citation", ""), folder, table.get("obtain", "").strip(), files)
+    table = {"citation": "", "folder": name, "obtain": ""} | table
+    folder = require_plain_name(require(table, "folder", str, where), where)
+    citation, obtain = require(table, "citation", str, where), require(table, "obtain", str, where).strip()
+    return DataSet(name, title, licence, citation, folder, obtain, files)
 
 
 def parse_file(table: dict, where: str, home: Path) -> File:
@@ -69,8 +71,9 @@ def parse_file(table: dict, where: str, home: Path) -> File:
     if algorithm is None and "unverified" not in table:
         raise RegistryError(f"{where}: one of the keys 'sha256', 'md5' and 'unverified' (why) is missing")
     checksum = algorithm and f"{algorithm}:{require(table, algorithm, str, where).lower()}"
-    size = require(table, "bytes", int, where) if algorithm else table.get("bytes", 0)
-    return File(name, sources, size, checksum, table.get("unverified", ""))
+    table = {"unverified": ""} | ({} if algorithm else {"bytes": 0}) | table
+    size = require(table, "bytes", int, where)
+    return File(name, sources, size, checksum, require(table, "unverified", str, where))
 
 
 def require(table: dict, key: str, kind: type, where: str):

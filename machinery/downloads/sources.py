@@ -1,6 +1,7 @@
 """Where bytes come from: paths on this machine and URLs on the web, read from any byte on."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -60,6 +61,8 @@ def open_source(source: Source, start: int, validator: str, timeout: float) -> A
 def open_path(path: Path, start: int, validator: str) -> Iterator[Answer]:
     """Yield the Answer of a file; from the first byte on, if it is another version or shorter than `start`."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SourceError("no file, but a folder, a pipe or a device")  # a pipe could be waited for in vain
         stream = open(path, "rb")
     except OSError as error:
         raise SourceError(error.strerror) from error

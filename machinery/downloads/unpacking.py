@@ -1,10 +1,13 @@
 """Unpack archives beside themselves: only safe ones, whole or not at all, and each once."""
 
+import errno
 import gzip
+import lzma
 import os
 import re
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -20,22 +23,44 @@ from machinery.downloads.notes import read_note, write_note
 from machinery.downloads.reporting import DataError
 from machinery.downloads.space import check_space
 
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError)
+# What Python's readers raise for damaged archives: their own errors, and those of the numbers and names in them.
+DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
+DAMAGE += (ValueError, LookupError, OverflowError, struct.error)  # UnicodeDecodeError is a ValueError
 
 
 def walk(archive: Path) -> Iterator[tuple[str, str, int, Callable[[], BinaryIO]]]:
-    """Yield kind ("file", "folder" or "other"), name, size and opener of each member of a zip or tar file."""
+    """Yield kind ("file", "folder" or "other"), name, size and opener of each member of a zip or tar file.
+
+    The file is read to its end: there gzip has its checksum, and behind a damaged header tarfile sees no member more.
+    """
     if archive.suffix == ".zip":
         with zipfile.ZipFile(archive) as bundle:
+            if count_announced(archive) not in (len(bundle.infolist()), 0xFFFF):  # the latter: too many to say
+                raise zipfile.BadZipFile("not as many members as its end announces")
             for member in bundle.infolist():
                 regular = stat.S_IFMT(member.external_attr >> 16) in (0, stat.S_IFREG)
                 kind = "folder" if member.is_dir() else "file" if regular else "other"
                 yield kind, member.filename, member.file_size, partial(bundle.open, member)
     else:
-        with tarfile.open(archive) as bundle:
+        zipped = archive.suffix != ".tar"
+        with gzip.open(archive) if zipped else archive.open("rb") as stream, tarfile.open(fileobj=stream) as bundle:
             for member in bundle:
                 kind = "file" if member.isreg() else "folder" if member.isdir() else "other"
                 yield kind, member.name, member.size, partial(bundle.extractfile, member)
+            if not zipped:
+                stream.seek(bundle.offset)
+            while rest := stream.read(1 << 20):
+                if rest.strip(b"\0"):
+                    raise tarfile.ReadError("something else than a member, or the end, follows the last one")
+
+
+def count_announced(archive: Path) -> int:
+    """Return how many members the last record of a zip file announces; zipfile does not compare."""
+    with archive.open("rb") as stream:
+        stream.seek(max(0, archive.stat().st_size - (1 << 16) - 22))  # a comment of 64 KiB may follow its 22 bytes
+        end = stream.read()
+    record = end.rindex(b"PK\5\6")
+    return int.from_bytes(end[record + 10 : record + 12], "little")
 
 
 def list_members(archive: Path) -> dict[str, int]:
@@ -58,7 +83,9 @@ def report_damage(archive: Path) -> Iterator[None]:
     """Turn the many errors of reading a damaged archive into a DataError that says what to do."""
     try:
         yield
-    except DAMAGE as error:
+    except (*DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.EINVAL, None):
+            raise  # of the disk, not of the archive
         raise DataError(f"{archive} is damaged ({error}). Delete it and run again.") from error
 
 
@@ -70,8 +97,10 @@ def locate_stamp(archive: Path) -> Path:
 def is_unpacked(archive: Path, checksum: str) -> bool:
     """Whether this very archive was unpacked, and its folders are still there."""
     stamp = read_note(locate_stamp(archive))
-    entries = stamp.get("entries", [])
-    return stamp.get("checksum") == checksum and all((archive.parent / entry).exists() for entry in entries)
+    entries = stamp.get("entries")
+    if stamp.get("checksum") != checksum or not isinstance(entries, list):
+        return False
+    return all(isinstance(entry, str) and (archive.parent / entry).exists() for entry in entries)
 
 
 def unpack(archive: Path, checksum: str) -> int:

@@ -23,6 +23,10 @@ def test_a_registry_in_a_folder_has_urls_relative_to_itself():
         ('name = "file.bin"', "", "'name'"),
         ("urls = ['x']", "", "'urls'"),
         ("sha256 =", "sha512 =", "'sha256'"),
+        *[
+            ('licence = "CC0"', f'licence = "CC0"\n{key} = 5', f"'{key}' (str)")
+            for key in ("folder", "obtain", "citation")
+        ],
         *[('"file.bin"', f'"{name}"', f"'{name}' is not a plain file name") for name in UNSAFE],
     ],
 )

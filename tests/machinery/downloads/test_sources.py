@@ -1,13 +1,26 @@
 """Bytes come from a web server or a folder, from where the last ones ended, and never from two versions."""
 
 import json
+import os
 import time
 from pathlib import Path
 
 import pytest
 
 from faulty_server import Fault
-from trial_data import CONTENT, OTHER, PART, PICTURES, assert_downloads, leave_part, offer, run, write_registry
+from machinery.downloads import fetching
+from trial_data import (
+    CONTENT,
+    OTHER,
+    PART,
+    PICTURES,
+    assert_downloads,
+    assert_fails,
+    leave_part,
+    offer,
+    run,
+    write_registry,
+)
 
 CUTS = [0, 1, 1023, 1024, 1025, 65_536, 150_000, 250_001, 299_998, 299_999]
 TEN_CUTS = [*(30_000 * (n + 1) - n for n in range(9)), 299_999]
@@ -88,3 +101,35 @@ def test_a_local_copy_that_changed_in_between_is_not_mixed():
     note = {"source": "source.bin", "validator": "300000-1"}
     PART.with_name("file.bin.part.json").write_text(json.dumps(note), encoding="utf-8")
     assert_downloads()
+
+
+def test_a_pipe_is_not_waited_for(capsys):
+    os.mkfifo("file.bin")
+    write_registry("file.bin")
+    assert_fails(capsys, "no file, but a folder, a pipe or a device")
+
+
+@pytest.mark.parametrize("note", ["[]", "null", "5", "{", "[" * 10_000, '{"source": 5, "validator": []}'])
+def test_a_damaged_note_beside_a_part_is_as_if_absent(server, note):
+    leave_part(CONTENT[:1000])
+    PART.with_name("file.bin.part.json").write_text(note)
+    write_registry(f"{server.url}/file.bin")
+    assert_downloads()
+
+
+def test_more_bytes_than_announced_are_not_kept(server, capsys, monkeypatch):
+    notes = []
+
+    def write_note(*arguments):
+        notes.append(arguments)
+        if len(notes) == 2:  # when it goes on, another process writes into the same part
+            with PART.open("ab") as part:
+                part.write(b"of another process")
+        notes_of_ours(*arguments)
+
+    notes_of_ours = fetching.write_note
+    monkeypatch.setattr(fetching, "write_note", write_note)
+    server.plan = [Fault(cut=1000)]
+    write_registry(f"{server.url}/file.bin", checksum=None)
+    assert_downloads()
+    assert "was it fetched twice at once?" in capsys.readouterr().out
