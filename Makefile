@@ -15,7 +15,7 @@ PARALLEL := $(if $(GPU),,-n 2 --dist loadfile)
 REPORTS := --junitxml=build/reports/tests.xml --html=build/reports/tests.html --self-contained-html
 
 .DEFAULT_GOAL := help
-.PHONY: help notebooks test test-all mutants benchmark sample lab data claims outputs lint lock clean
+.PHONY: help notebooks test test-all mutants benchmark sample lab data claims outputs promises lint lock clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -50,6 +50,9 @@ claims: $(READY)  ## compare results of the book's scale with what the book clai
 outputs: $(READY) sample  ## execute the notebooks and store their outputs in notebooks/
 	$(BIN)/python scripts/run_notebooks.py --store $(ARGS)
 	$(BIN)/python scripts/export_figures.py
+
+promises: $(READY)  ## put on record by which tolerances and assertions the notebooks are checked
+	PYTHONPATH=tests/support $(BIN)/python -m notebook_checks.recorded
 
 lint: $(READY)  ## check code style and workflows
 	$(BIN)/ruff check

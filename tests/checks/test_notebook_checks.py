@@ -3,6 +3,7 @@
 import base64
 import copy
 import io
+import json
 import os
 import re
 import sys
@@ -16,7 +17,7 @@ from matplotlib import pyplot as plt
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
-from notebook_checks import Failure, limits_of, plugin
+from notebook_checks import Failure, limits_of, plugin, recorded
 from notebook_checks.outputs import compare, flatten
 from notebook_checks.stored import CHAPTER, CHECKS, Stored
 from project_copy import run_pytest
@@ -283,7 +284,7 @@ def chapter(monkeypatch):
 @pytest.mark.usefixtures("chapter")
 def test_tidy_notebook_has_no_complaints(tmp_path):
     assert complaints(tmp_path, tidy()) == {}
-    assert set(CHECKS) == {"in step", *FAULTS, *SLIPS}
+    assert set(CHECKS) == {"in step", "promises", *FAULTS, *SLIPS}
 
 
 @pytest.mark.usefixtures("chapter")
@@ -292,6 +293,44 @@ def test_every_check_catches_its_faults(tmp_path, check, fault):
     cells = tidy()
     fault(cells)
     assert list(complaints(tmp_path, cells)) == [check]
+
+
+LOOSER = {  # what makes a notebook less checked, or a claim another one, and what is said then
+    "assertion removed": (lambda cells: cells[4].update(source="x = 1"), "untagged, 2 is checked by nothing"),
+    "tolerance raised": (lambda cells: cells[3].metadata.nbval.update(rtol=10), "untagged, 1 is checked by .*10"),
+    "tolerance added": (
+        lambda cells: cells[0].metadata.update(nbval={"atol": 1}),
+        "step-9.2-1, 1 .* record is nothing",
+    ),
+    "cell ignored": (
+        lambda cells: cells[0].metadata.update(tags=["nbval-ignore-output"], nbval={"reason": "times differ"}),
+        "ignore-output, 1 is checked by .*times differ",
+    ),
+    "claim changed": (lambda cells: cells[2].update(source="Pooling is better."), "what is said of claim-1 is"),
+}
+
+
+@pytest.mark.parametrize("fault", LOOSER)
+def test_what_a_notebook_promised_is_on_record(tmp_path, monkeypatch, fault):
+    cells = tidy()
+    cells[4].source = "assert x == 1"
+    cells.insert(2, new_markdown_cell("Pooling is worse."))
+    monkeypatch.setattr(recorded, "RECORD", tmp_path / "recorded.json")
+    recorded.RECORD.write_text(json.dumps({"tidy": recorded.list_promises(cells)}))
+
+    def judge():
+        nbformat.write(new_notebook(cells=cells), tmp_path / "tidy.ipynb")
+        return list(CHECKS["promises"](Stored(tmp_path / "tidy.ipynb")))
+
+    assert judge() == []
+    cells[1:1], cells[4].metadata["nbval"]["timeout"] = [new_markdown_cell("More is said elsewhere.")], 99
+    assert judge() == []
+    del cells[1]
+    change, told = LOOSER[fault]
+    code = cells[:2] + cells[3:]
+    change(cells if fault == "claim changed" else code)
+    complaints = judge()
+    assert any(re.search(told, complaint) for complaint in complaints), complaints
 
 
 @pytest.mark.usefixtures("chapter")

@@ -17,7 +17,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 from machinery.peak_memory import PeakMemory
 
-from . import Failure, is_ignored, limits_of, prose, reason  # noqa: F401  `prose` registers its checks
+from . import Failure, is_ignored, limits_of, prose, reason, recorded  # noqa: F401  two register their checks
 from .outputs import compare, flatten
 from .pages import save_pictures, write_index
 from .stored import CHECKS, Stored
