@@ -43,6 +43,27 @@ MUTANTS = [
         "test_network_with_all_parts",
     ),
     in_architectures(
+        "skip of the ablation multiplied by 0",
+        "def build_variant",
+        "layers.Conv2D(size, 1, use_bias=False)(skip)])",
+        "0 * layers.Conv2D(size, 1, use_bias=False)(skip)])",
+        "test_network_with_all_parts",
+    ),
+    in_architectures(
+        "trained on a tenth of the pictures",
+        "def train_classifier",
+        'train = Batches(*pictures["train"], batch_size, shuffled=True)',
+        'train = Batches(*(part[::10] for part in pictures["train"]), batch_size, shuffled=True)',
+        "test_training_uses_the_training_pictures",
+    ),
+    in_architectures(
+        "augmentation active at test time",
+        "def build_mini_xception",
+        "x = build_augmentation(rotation, zoom)(inputs)",
+        "x = layers.Lambda(lambda images: images + 9 * keras.random.uniform(()))(inputs)",
+        "test_augmentation_and_dropout_act_in_training_only",
+    ),
+    in_architectures(
         "dropout active at test time",
         "def build_mini_xception",
         "layers.Dropout(0.5)(x)",  # a layer called with training=True does not do: Keras overrules that

@@ -110,6 +110,13 @@ MUTANTS = [
         "test_heatmap_over_a_picture",
     ),
     in_interpreting(
+        "heatmap upside down",
+        "def lay_over",
+        "fine = resize(heatmap[np.newaxis], picture.shape[:2])[0]",
+        "fine = resize(heatmap[np.newaxis, ::-1], picture.shape[:2])[0]",
+        "test_heatmap_over_a_picture",
+    ),
+    in_interpreting(
         "colour scale per picture", "figure-9.19", "(0, 1)", "(0, heatmap.mean())", "test_heatmap_has_the_same_colours"
     ),
     in_interpreting(

@@ -39,6 +39,25 @@ MUTANTS = [
         r"a figure differs.*\| pet = ",
     ),
     Mutant(
+        "class colours exchanged in legend and picture alike",
+        in_file(
+            PLOTS,
+            'CLASS_COLORS = {"animal": "#E69F00", "background": "#0B3C5D"',
+            'CLASS_COLORS = {"animal": "#0B3C5D", "background": "#E69F00"',
+        ),
+        r"a figure differs.*\| pet = ",
+    ),
+    Mutant(
+        "masks resized bilinear and rounded",
+        in_file(
+            PETS,
+            "return to_array(open_picture(path, _to_classes), size, Image.Resampling.NEAREST)",
+            "return to_array(open_picture(path, _to_classes), size, Image.Resampling.BILINEAR)",
+        ),
+        "def test_masks_are_resized_by_nearest",
+        ("tests/helpers/test_pets.py",),
+    ),
+    Mutant(
         "shifted mask",
         in_file(
             PETS,
@@ -175,6 +194,12 @@ train_input_imgs = np.stack(list(brighter.as_numpy_iterator()))
         in_cell("step-9.2-7", "epochs=EPOCHS,\n", "epochs=1,\n"),
         "EPOCHS.*no effect",
         (*KNOBS, f"{SEGMENTATION}-EPOCHS"),
+    ),
+    Mutant(
+        "seed without effect",
+        in_cell("setup", "keras.utils.set_random_seed(SEED)", "SEED = 1337\nkeras.utils.set_random_seed(SEED)"),
+        "SEED.*no effect",
+        (*KNOBS, f"{SEGMENTATION}-SEED"),
     ),
     Mutant(
         "cell that cannot run twice",

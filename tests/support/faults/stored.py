@@ -16,6 +16,7 @@ from .planting import (
     remove_tag,
 )
 
+ARCHITECTURES = "9_3_convnet_architectures"
 INTERPRETING = "9_4_interpreting_convnets"
 
 MUTANTS = [
@@ -42,6 +43,39 @@ MUTANTS = [
         in_prose("from 11 % in the first", "from 8 % in the first", INTERPRETING),
         "says 8 %, which neither its cells show nor the book says",
         (f"notebooks/{INTERPRETING}.ipynb",),
+    ),
+    Mutant(
+        "assertion removed from a claim's cell",
+        in_cell("same-network", "assert variant.count_params() == printed.count_params()\n", "", ARCHITECTURES),
+        r"the cell same-network, 1 is checked by .* make promises",
+        (f"notebooks/{ARCHITECTURES}.ipynb",),
+    ),
+    Mutant(
+        "claim turned round in both files",
+        in_prose("silent channels grows with depth, as", "silent channels falls with depth, as", INTERPRETING),
+        r"what is said of claim-17 is .* make promises",
+        (f"notebooks/{INTERPRETING}.ipynb",),
+    ),
+    Mutant(
+        "result that is typed",
+        in_cell("results = {", '"val_loss": min(history["val_loss"])', '"val_loss": 0.2124'),
+        "writes 0.2124 into its results, which nothing has computed",
+    ),
+    Mutant(
+        "tolerance of a cell raised to 10",
+        in_cell("picture-scores", "pairs = zip(", "pairs = zip(", nbval={"rtol": 10, "atol": 10}),
+        r"the cell picture-scores, 1 is checked by .*10.* make promises",
+    ),
+    Mutant(
+        "cell ignored for a plausible reason",
+        in_cell(
+            "picture-scores",
+            "pairs = zip(",
+            "pairs = zip(",
+            tags=["picture-scores", "nbval-ignore-output"],
+            nbval={"reason": "depends on the processor"},
+        ),
+        "is checked by .*depends on the processor.* make promises|cells are ignored, more than 5%",
     ),
     Mutant(
         "number of a listing out of sight",

@@ -1,5 +1,6 @@
 """Checks of a notebook as it is stored, before anything runs: each yields complaints, none if all is well."""
 
+import ast
 import json
 import re
 import tomllib
@@ -165,3 +166,22 @@ def few_ignored(notebook):
     ignored = [number for number, cell in notebook.code if is_ignored(cell)]
     if len(ignored) > max(1, MAX_IGNORED * len(notebook.code)):
         yield f"{len(ignored)} of {len(notebook.code)} cells are ignored, more than {MAX_IGNORED:.0%}: {ignored}"
+
+
+@check
+def results_computed(notebook):
+    """No number in the results is typed."""
+    for number, cell in notebook.code:
+        with suppress(SyntaxError):  # what is no Python fails when it runs
+            for node in ast.parse(cell.source).body:
+                if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "results":
+                    typed = [leaf.value for leaf in list_typed(node.value) if isinstance(leaf.value, int | float)]
+                    if typed:
+                        yield f"cell {number} writes {typed[0]} into its results, which nothing has computed"
+
+
+def list_typed(node):
+    """Yield the constants that are values in a display of a dictionary or a list."""
+    inner = node.values if isinstance(node, ast.Dict) else node.elts if isinstance(node, ast.List | ast.Tuple) else ()
+    for value in inner:
+        yield from [value] if isinstance(value, ast.Constant) else list_typed(value)
