@@ -47,13 +47,13 @@ MUTANTS = [
     Mutant(
         "assertion removed from a claim's cell",
         in_cell("same-network", "assert variant.count_params() == printed.count_params()\n", "", ARCHITECTURES),
-        r"the cell same-network, 1 is checked by .* make promises",
+        r"the cell same-network, 1 is checked by .*make promises",
         (f"notebooks/{ARCHITECTURES}.ipynb",),
     ),
     Mutant(
         "claim turned round in both files",
         in_prose("silent channels grows with depth, as", "silent channels falls with depth, as", INTERPRETING),
-        r"what is said of claim-17 is .* make promises",
+        r"what is said of claim-17 is .*make promises",
         (f"notebooks/{INTERPRETING}.ipynb",),
     ),
     Mutant(
@@ -64,7 +64,7 @@ MUTANTS = [
     Mutant(
         "tolerance of a cell raised to 10",
         in_cell("picture-scores", "pairs = zip(", "pairs = zip(", nbval={"rtol": 10, "atol": 10}),
-        r"the cell picture-scores, 1 is checked by .*10.* make promises",
+        r"the cell picture-scores, 1 is checked by .*10.*make promises",
     ),
     Mutant(
         "cell ignored for a plausible reason",
@@ -75,7 +75,7 @@ MUTANTS = [
             tags=["picture-scores", "nbval-ignore-output"],
             nbval={"reason": "depends on the processor"},
         ),
-        "is checked by .*depends on the processor.* make promises|cells are ignored, more than 5%",
+        "is checked by .*depends on the processor.*make promises|cells are ignored, more than 5%",
     ),
     Mutant(
         "number of a listing out of sight",
