@@ -17,10 +17,15 @@ def start_keras(devices=1):
     """
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with quiet_start():  # some messages come in spite of that
-        import keras
+    try:
+        with quiet_start():  # some messages come in spite of that
+            import keras
 
-        from .batch_norm import speed_up_batch_norm
+            from .batch_norm import speed_up_batch_norm
+    except ModuleNotFoundError as error:
+        backend = os.environ["KERAS_BACKEND"]
+        message = f"KERAS_BACKEND is {backend!r}, and {error.name} is not installed: unset it, or install {error.name}"
+        raise ModuleNotFoundError(message, name=error.name) from None
     keras.config.set_floatx("float32")
     keras.config.set_image_data_format("channels_last")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # the same for its warnings

@@ -32,3 +32,10 @@ def test_what_keras_json_says_of_numbers_and_channels_is_overruled(tmp_path):
     environment |= {"KERAS_HOME": str(tmp_path)}
     seen = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert seen.stdout.split() == ["tensorflow", "float32", "channels_last"]
+
+
+def test_a_backend_that_is_not_installed_is_told():
+    environment = os.environ | {"KERAS_BACKEND": "jax"}
+    hidden = "import sys; sys.modules['jax'] = None; from helpers.start import start_keras; start_keras()"
+    seen = subprocess.run([sys.executable, "-c", hidden], env=environment, capture_output=True, text=True)
+    assert "KERAS_BACKEND is 'jax', and jax is not installed: unset it" in seen.stderr.splitlines()[-1]
