@@ -86,6 +86,8 @@ def main(argv=None):
         parser.error(str(error))
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.pop("JUPYTER_PATH", None)  # there, and in the reader's home, "python3" may be another Python
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     os.environ.setdefault("TQDM_DISABLE", "1")  # bars with their timings do not belong into a page
     for name in ("COLUMNS", "LINES"):  # the width of a model's summary
         os.environ.pop(name, None)

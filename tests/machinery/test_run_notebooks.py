@@ -1,6 +1,7 @@
 """The command: wrong calls, and a run of which three notebooks fail and the last does not."""
 
 import io
+import json
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -83,3 +84,15 @@ def test_wrong_calls(tmp_path, capsys, arguments, message):
     assert stop.value.code == 2
     assert not (tmp_path / "build").exists()
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("variable", ["JUPYTER_PATH", "JUPYTER_DATA_DIR"])
+def test_the_kernel_is_of_this_python_whatever_is_installed_elsewhere(tmp_path, monkeypatch, variable):
+    elsewhere = tmp_path / "elsewhere/kernels/python3"
+    elsewhere.mkdir(parents=True)
+    kernel = {"argv": ["no-such-python", "{connection_file}"], "display_name": "Python 3", "language": "python"}
+    (elsewhere / "kernel.json").write_text(json.dumps(kernel))
+    monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
+    write_notebooks(tmp_path / "notebooks", {"9_2_last": FINE})
+    assert run_command(tmp_path) == 0
+    assert join_printed(read_executed(tmp_path, "9_2_last")) == "still here\n"
