@@ -182,12 +182,21 @@ def test_worst_and_best_pictures_are_shown_with_their_masks(notebook, arrays):
     for rank, index in enumerate(order):
         answers[index, rank * 2 :] = 1 + answers[index, rank * 2 :] // 2  # the fewer rows, the more animal is left
     namespace = run_cells(notebook, "picture-scores", **arrays, predictions=answers)
-    assert namespace.chosen == [5, 2, 7, 1, 4, 3]
     namespace = run_cells(namespace, "worst-and-best")
+    assert namespace.chosen == [5, 2, 7, 1, 4, 3]
     for column, index in enumerate(namespace.chosen):
         shown = [np.asarray(ax.images[0].get_array()) for ax in namespace.axes[:, column]]
         expected = arrays["val_input_imgs"][index], arrays["val_targets"][index, ..., 0], answers[index, ..., 0]
         assert all(np.array_equal(*pair) for pair in zip(shown, expected, strict=True))
+
+
+@pytest.mark.parametrize(("count", "animal"), [(1, True), (4, False)])
+def test_few_pictures_and_none_with_an_animal_are_shown_too(notebook, arrays, capsys, count, animal):
+    few = {name: values[:count] if animal else np.ones_like(values[:count]) for name, values in arrays.items()}
+    namespace = run_cells(notebook, "picture-scores", **few, predictions=few["val_targets"])
+    namespace = run_cells(namespace, "worst-and-best")
+    assert len(namespace.chosen) == min(2 * count, 6)
+    assert ("No validation picture has an animal" in capsys.readouterr().out) != animal
 
 
 def test_scores_of_perfect_and_of_trivial_answers(notebook, arrays):
