@@ -131,9 +131,9 @@ MUTANTS = [
     ),
     in_interpreting(
         "first weights taken for new ones",
-        "FRESH = 1000",
-        "FRESH = 1000",
-        "FRESH = 0",
+        "def destroy",
+        "seed + FRESH + draw",
+        "seed + draw",
         "test_weights_that_are_new",
     ),
     in_interpreting(
