@@ -197,7 +197,7 @@ fig, axes = plots.show_maps(shown, "viridis", (0, first_layer_activation[0, :, :
 plots.show(fig, f"Channel {CHANNEL} of the first convolution for the cat, in colours from dark to bright")
 
 # %% [markdown]
-# **Figure 9.13.** One channel (the book: index 5, the sixth). A small convolution has become a picture again: it is
+# **Figure 9.13.** One channel (the book: index 5, the sixth). What a filter puts out is a picture again: it is
 # bright where the filter's pattern, an edge or a colour, occurs. Which one that is depends on the training; another
 # seed gives other filters in another order.
 #
@@ -244,9 +244,9 @@ plots.show(fig, "Channels of all nine layers in rows: outlines of the cat at the
 #
 # > **Reader's note.** The book's grid drops what does not fill a row of sixteen, and breaks with fewer channels.
 #
-# And more and more channels are grey: the pattern that they look for is not in this picture. Is that so on
-# others, too? We count over a hundred test pictures: the channels that are zero everywhere in a picture, and the
-# values that are zero.
+# And more and more channels are grey: the pattern that they look for is not in this picture, or in none. Is that so on
+# others, too? We count over a hundred test pictures: the channels that are zero everywhere in a picture, and the values
+# that are zero.
 
 
 # %% tags=["claim-17"]
@@ -641,8 +641,8 @@ print(f"{len(patterns)} layers, {compilations} compilations")
 # The loss rises for the filters, and one compilation serves all of a layer. Read the grids row by row. In the stored
 # run the first convolution likes plain colours, the second grid adds stripes, the third dark spots and dots in pairs.
 # The deepest filters like larger things that are made of these: groups of spots one above the other, much like the
-# eyes, the nose and the mouth of the drawn heads. The gray around them is what these filters do not look at, since we
-# ask for their mean response without the border of the map.
+# eyes, the nose and the mouth of the drawn heads. The gray around them is what changes these filters' response little;
+# we ask for their mean response without the border of the map.
 
 # %% tags=["figure-9.17"] nbval={"figure_rms": 0.02}
 # Figure 9.17, from Xception as trained on ImageNet: a stored picture
@@ -777,8 +777,8 @@ print(f"from {model.input.shape} to {classifier_model.input.shape} to {classifie
 # > **Reader's note.** A common rule, "the last layer that is a convolution", finds the projection on the skip in the
 # > mini-Xception, half of the signal. The right place is the addition after it. `choose_layer` finds such places: it
 # > takes the last layer through which everything must pass and whose maps have at least `CAM_LAYER` rows. In the
-# > `sample` profile these are maps of 10×10, one block before the last: there the heatmaps are sharpest (notebook 9.5
-# > compares the layers). Within a residual block there is no such place, for the skip goes around it.
+# > `sample` profile these are maps of 10×10, one block before the last: there most of their light is on the animals
+# > (notebook 9.5 compares the layers). Within a residual block there is no such place, for the skip goes around it.
 
 # %% tags=["split"]
 last_conv_layer_name = choose_layer(network, CAM_LAYER)
@@ -954,17 +954,18 @@ for ax, index in zip(axes[2:], (0, 1), strict=True):
 plots.show(fig, "A pet, its predicted mask, and the heatmaps of what speaks for animal and for background")
 
 # %% [markdown]
-# For the animal, places on the animal count, for its background the space around it. The network answers pixel by
+# For the animal, places on the animal count, for its background places around it. The network answers pixel by
 # pixel, but each pixel's answer rests on a neighbourhood.
 #
 # ### Why logits?
 #
 # A probability near 1 can hardly rise any more: through a sigmoid its gradient is the logit's times p·(1 − p), which
-# goes to zero, and softmax does the same. A map made from probabilities fades just where the network is most certain.
-# We make both maps for a number of pictures, and plot the largest value of each against the certainty.
+# goes to zero, and softmax does the same. Before it is scaled, a map made from probabilities fades just where the
+# network is most certain. We make both maps for a number of pictures, and plot the largest value of each against the
+# certainty.
 
 # %% [markdown]
-# First the pictures: they need masks, for the scores below, and the network must not have learned from them.
+# First the pictures: they need masks, for the scores below, and the network must not have been fitted to them.
 
 
 # %% tags=["constants"]
@@ -1027,8 +1028,8 @@ plots.show(fig, "Strength of the map against certainty: of the logit it stays, o
 
 # %% [markdown]
 # To the right the network is ever more certain. The map of the logit stays strong; that of the probability falls in
-# step with what is left to gain. Further to the right a probability becomes exactly 1 in 32-bit numbers and its map
-# exactly 0: nothing to see for the very pictures that are clearest.
+# step with what is left to gain. At the right edge a probability is 1 but for what 32-bit numbers round away, and its
+# map nearly 0: nothing to see for the very pictures that are clearest.
 #
 # > **Reader's note.** The book takes the gradient of the softmax output, takes its mean over the batch, too, which is
 # > right for one picture only, and divides by the map's maximum even if that is 0. Here the score is a logit, each
@@ -1039,7 +1040,7 @@ plots.show(fig, "Strength of the map against certainty: of the logit it stays, o
 # A bright spot on the animal convinces, but it might be there on any picture. So we *score*: which share of a heatmap's
 # energy, of the sum of its values, lies on the animal (its mask; pixels of the outline do not count)? And the same for
 # two heatmaps that know nothing: one that is equal everywhere, and a blob in the centre, where photographers put their
-# subjects. The narrower the blob, the better for it, if the very middle of the pictures is mostly animal; so we try
+# subjects. The narrower the blob, the better for it, if the very middle of the pictures is animal most often; so we try
 # several widths, and take the one that does best on these pictures.
 
 
@@ -1204,8 +1205,8 @@ print(f"between maps of different pictures: {elsewhere.mean():.2f}, absolute val
 # The gray lines are what two maps of *different* pictures have in common. With all weights in place the maps are the
 # same, of course. A new last layer weighs the channels anew, all of them for one logit: many maps become the negatives
 # of what they were, so the blue curve falls at once, but the places are still the same, and the absolute value stays
-# high. With four new layers, most of the last block, the blue curve is as near to zero as for different pictures, and
-# the absolute value has lost most of its way; what is left of it above the dotted line goes as the blocks before it
+# high. With four new layers, most of the last block, the blue curve is near to zero, and
+# the absolute value has lost most of its way; what is left of it above the dotted line shrinks as the blocks before it
 # lose their weights, too. So the map shows what the network has learned. A method whose curve stays high would be an
 # edge detector in disguise.
 #
@@ -1298,7 +1299,7 @@ note_knobs(Path(BUILD, "models", PROFILE, "9_4.json"), "9_4_interpreting_convnet
 # %% [markdown]
 # ## What we saw
 #
-# - First layers keep the picture, deep ones are silent for much of it: the share of silent channels grows with depth.
+# - First layers keep the picture, deep ones are coarser, and more of their channels are silent.
 # - Gradient ascent shows what a filter responds to: colours first, then stripes and textures. What the deepest
 #   filters like depends on what the network has been taught.
 # - Grad-CAM takes four steps: cut the network, take the gradient of a score with respect to the maps, average it per
@@ -1362,7 +1363,7 @@ note_knobs(Path(BUILD, "models", PROFILE, "9_4.json"), "9_4_interpreting_convnet
 # - **filter pattern**: a picture that makes a filter's response large.
 # - **gradient ascent**: steps that change the picture, not the weights, to raise a number.
 # - **logit**: the number before softmax or sigmoid.
-# - **Grad-CAM**: the mean of the last maps, each weighted by the mean gradient of the class's score.
+# - **Grad-CAM**: the mean of a layer's maps, each weighted by the mean gradient of the class's score.
 # - **heatmap**: a Grad-CAM map without what speaks against the class, scaled to 1.
 # - **energy**: the sum of a heatmap's values.
 # - **rank correlation**: how alike two maps order their places: 1 the same order, 0 none, −1 the opposite.

@@ -119,7 +119,8 @@ print(f"{lesson.BACKBONE}, cut at {layer}")
 # %% [markdown]
 # ## Which blob?
 #
-# Notebook 9.4 takes the best of several blobs in the middle. Here is the whole curve.
+# Notebook 9.4 takes the best of several blobs in the middle. Here is the whole curve. The score is, as there, the share
+# of a heatmap's *energy*, the sum of its values, that lies on the animal.
 
 # %% tags=["maps"] nbval={"timeout": 1800}
 raw = lesson.raw_maps(network, layer, images, classes)
@@ -146,7 +147,7 @@ print(f"{np.mean(np.isnan(on_animal['Grad-CAM'])):.3f} of the maps are empty")
 # The narrower the blob, the higher its share, without knowing anything: the very middle is on an animal more often
 # than the places around it. A score needs a fair baseline. "A blob of a quarter of the side", to name one, would have
 # been an easy victim. And it needs pictures that are not too easy for the baseline: when the heads were drawn further
-# from the frame, the best blob did as well as the heatmaps of one training in five (`docs/measurements.md`).
+# from the frame, the best blob beat the heatmaps of one training in five (`docs/measurements.md`).
 #
 # ## On which parts?
 #
@@ -230,8 +231,8 @@ plots.show(
 
 # %% [markdown]
 # In the stored run the 10×10 maps, one block before the last, do best. The last maps have so few places that a head
-# covers hardly more than one of them; earlier maps see edges and colours, which are everywhere. But we have taken the
-# best of five layers on the very pictures that score it, which flatters; and all of it is one training.
+# covers only two or three of them; earlier maps see edges and colours, which are everywhere. But we have taken the best
+# of five layers on the very pictures that score it, which flatters; and all of it is one training.
 #
 # ## Would another training say the same?
 #
@@ -241,7 +242,7 @@ plots.show(
 # seed, and both measurements repeated: the energy at each size of maps, and the sanity check. That took some five
 # minutes, and the results are stored. Here only the first is measured again; with `TRAININGS = 5` all are, and take the
 # place of what is stored. If you change the recipe in notebook 9.4, the stored ones are of another network, and are
-# left out.
+# left out (not if you change what is measured: `CAM_LAYER`, `SOME`, `DRAWS`).
 
 
 # %% tags=["trainings"] nbval={"timeout": 1800}
@@ -278,11 +279,11 @@ for training in trainings:
 
 # %% [markdown]
 # Left: in all five trainings the maps of 10×10 and of 5×5 are above the best blob; in four of them those of 10×10 do
-# best. So the cut was no accident. The lines are further apart than the intervals of one network, though: an interval
+# best. So the cut was no accident. At 10×10 they spread wider than the intervals of one network, though: an interval
 # speaks for what was varied, and there it was the pictures.
 #
 # Right: in each training the likeness, here without its sign, falls with the last block, the first four layers from the
-# top. How much a new last layer alone takes away differs: that is one draw of few numbers.
+# top. How much a new last layer alone takes away differs: even three draws are few.
 #
 # (Do you see only one line? Then the recipe was changed, or the network is one of Keras Applications, which come from
 # one training each. Their results have the same catch, and no remedy.)
@@ -383,9 +384,9 @@ path = save_results(results, Path(BUILD, "results", "9_5.json"))
 #
 # - Against the best blob in the middle, Grad-CAM's maps are on the animal more; all five trainings say so.
 # - They find the head. They do not tell which part of it decides.
-# - The layer of the cut matters more than anything else here.
+# - The layer of the cut matters, and the formula even more.
 # - An interval speaks for what was varied: for the pictures, or for the trainings.
-# - Cover what is bright, and the answer changes: the most direct test of all.
+# - Cover what is bright, and the logit falls: the most direct test of all.
 #
 # **Limits.** Energy on the animal rewards small maps. The sanity check draws new weights three times. A gray
 # square is nothing that the network has seen in training: a part of what it does to the logit is surprise. In the

@@ -130,10 +130,10 @@ MUTANTS = [
         "energy of the outline counted", "def energy_share", "heatmaps * counted", "heatmaps", "test_energy_share"
     ),
     in_interpreting(
-        "first weights taken for new ones",
+        "weights that are not destroyed",
         "def destroy",
-        "seed + FRESH + draw",
-        "seed + draw",
+        "set_weights(fresh.get_layer(name).get_weights())",
+        "set_weights(copy.get_layer(name).get_weights())",
         "test_weights_that_are_new",
     ),
     in_interpreting(
