@@ -608,9 +608,9 @@ else:
     print("No validation picture has an animal, neither in its mask nor for the network.")
 
 # %% tags=["worst-and-best"] nbval={"figure_rms": 0.4}
-chosen = {"worst": order[:3], "best": order[-3:]}
-titles = [f"{kind}: IoU {picture_scores[index]:.2f}" for kind, indices in chosen.items() for index in indices]
-chosen = [*chosen["worst"], *chosen["best"]]
+worst, best = order[:3], order[-3:]
+chosen, kinds = [*worst, *best], ["worst"] * len(worst) + ["best"] * len(best)
+titles = [f"{kind}: IoU {picture_scores[index]:.2f}" for kind, index in zip(kinds, chosen, strict=True)]
 fig, axes = plots.show_columns(val_input_imgs[chosen], val_targets[chosen], predictions[chosen], titles=titles)
 plots.show(fig, "Rows: picture, mask, prediction. Columns: the three worst and the three best validation pictures")
 

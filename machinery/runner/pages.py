@@ -12,17 +12,7 @@ import nbformat
 from nbconvert import HTMLExporter
 
 TEMPLATES = jinja2.FileSystemLoader(Path(__file__).parent)
-ACCOUNT = {
-    "name",
-    "title",
-    "profile",
-    "status",
-    "cells",
-    "seconds",
-    "peak",
-    "finished",
-    "results",
-}  # see `run_notebook`
+ACCOUNT = set("name title profile status cells seconds peak finished results".split())  # see `run_notebook`
 
 
 def render_page(executed: nbformat.NotebookNode) -> str:

@@ -20,7 +20,10 @@ class Rule(NamedTuple):
 def whole(least=1, most=math.inf):
     """Return the Rule for a whole number in a range, both ends included."""
     text = f"from {least}" if most == math.inf else f"from {least} to {most}"
-    holds = lambda value: isinstance(value, Integral) and not isinstance(value, bool) and least <= value <= most  # noqa: E731
+
+    def holds(value):
+        return isinstance(value, Integral) and not isinstance(value, bool) and least <= value <= most
+
     return Rule(f"a whole number {text}", holds)
 
 
