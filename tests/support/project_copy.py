@@ -12,7 +12,7 @@ import jupytext
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("conftest.py", "machinery", "pyproject.toml", "notebooks", "sample_pets", "scripts", "tests")
+COPIED = ("conftest.py", "docs", "machinery", "pyproject.toml", "notebooks", "sample_pets", "scripts", "tests")
 
 
 @dataclass
