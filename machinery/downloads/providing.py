@@ -1,6 +1,10 @@
 """Decide what a file of a data set still needs, see that it gets it, and say so."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from machinery.downloads.fetching import compute_checksum, fetch
 from machinery.downloads.notes import read_note
@@ -24,26 +28,61 @@ def estimate_space(file: File, folder: Path) -> float:
 def provide(file: File, folder: Path, mirrors: list[Source], timeout: float) -> bool:
     """Fetch, verify and unpack one file; return whether there was anything to do.
 
-    It is looked for as MIRROR/SET/NAME and MIRROR/NAME in each mirror, then at the registry's URLs.
+    It is looked for as MIRROR/SET/NAME and MIRROR/NAME in each mirror, then at the registry's URLs. Another process
+    that is at work in the same folder is waited for. If nothing is to do, nothing is written.
     """
     path = folder / file.name
-    source = None
+    if (checksum := check(file, path)) is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with alone_in(folder):
+            if (checksum := check(file, path)) is None:
+                bring(file, path, mirrors, timeout)
+                return True
+    say(f"  {file.name}: nothing to do ({tell_verdict(file, checksum)})")
+    return False
+
+
+def check(file: File, path: Path) -> str | None:
+    """Return the checksum of a file that is there, is the right one and, if an archive, was unpacked; else None."""
+    checksum = compute_checksum(path, file.checksum) if path.exists() else None
+    if checksum is None or checksum != (file.checksum or checksum):
+        return None
+    return None if file.is_archive and not is_unpacked(path, checksum) else checksum
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder while the `with` block runs; a process that ends, however, lets go of it."""
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"  another download into {folder} is running; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def bring(file: File, path: Path, mirrors: list[Source], timeout: float) -> None:
+    """Fetch a file unless the right one is there, then unpack it if it is an archive."""
     checksum = compute_checksum(path, file.checksum) if path.exists() else None
     if checksum is None or checksum != (file.checksum or checksum):
         say(f"  {file.name}: {'there, but not what it should be; ' if checksum else ''}fetching")
-        names = (f"{folder.name}/{file.name}", file.name)
+        names = (f"{path.parent.name}/{file.name}", file.name)
         copies = [join_source(mirror, name) for mirror in mirrors for name in names]
-        source = fetch(file, folder, [*copies, *file.sources], timeout)
+        source = fetch(file, path.parent, [*copies, *file.sources], timeout)
         checksum = file.checksum or compute_checksum(path, None)
-    verdict = "verified" if file.checksum else f"not verified: {file.unverified}; {checksum}"
-    if source:
-        say(f"  {file.name}: {format_bytes(path.stat().st_size)} from {source}, {verdict}")
+        size = format_bytes(path.stat().st_size)
+        say(f"  {file.name}: {size} from {source}, {tell_verdict(file, checksum)}")
     if file.is_archive and not is_unpacked(path, checksum):
-        say(f"  {file.name}: {unpack(path, checksum):,} files unpacked into {folder}")
-        return True
-    if not source:
-        say(f"  {file.name}: nothing to do ({verdict})")
-    return source is not None
+        say(f"  {file.name}: {unpack(path, checksum):,} files unpacked into {path.parent}")
+
+
+def tell_verdict(file: File, checksum: str) -> str:
+    """Say whether a file's checksum was compared with a published one, and which it has if not."""
+    return "verified" if file.checksum else f"not verified: {file.unverified}; {checksum}"
 
 
 def inspect(file: File, folder: Path) -> bool:
@@ -60,7 +99,7 @@ def inspect(file: File, folder: Path) -> bool:
     if actual != expected:
         remedy = "Run again without --verify" if file.checksum else "Delete it and run again with --mirror"
         raise DataError(f"{path}: expected {expected}, got {actual}. {remedy}: it will be fetched anew.")
-    verdict = "verified" if file.checksum else f"not verified: {file.unverified}; {actual}"
+    verdict = tell_verdict(file, actual)
     if file.is_archive:
         if not stamp:
             raise DataError(f"{path} is not unpacked. Run again without --verify.")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from unittest.mock import patch
 
@@ -97,15 +98,35 @@ def test_ctrl_c_while_the_checksum_is_computed_loses_nothing(server, checksum):
     assert [asked.start for asked in server.asked] == ([0] if checksum else [0, len(CONTENT), 0])
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
-def test_a_killed_process_leaves_a_part_to_go_on_from(server, kill):
-    server.plan = [Fault(stall=200_000)]
+def start_download():
+    """Start the command in a process of its own; return it as soon as it has received something."""
     command = [sys.executable, download_data.__file__, "set", "--registry", "registry.toml", "--dest", "data"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 15
     while not (PART.exists() and PART.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.02)
+    return process
+
+
+@pytest.mark.parametrize("checksum", [None, "sha256"])
+@pytest.mark.parametrize("killed", [False, True])
+def test_of_two_processes_at_one_file_the_second_waits(server, killed, checksum, capsys):
+    write_registry(f"{server.url}/file.bin", checksum=checksum)
+    server.plan = [Fault(stall=100_000)]
+    first = start_download()
+    threading.Timer(0.5, first.kill if killed else server.released.set).start()  # until then the server is silent
+    assert_downloads()
+    first.communicate(timeout=10)
+    assert first.returncode == (-signal.SIGKILL if killed else 0)
+    assert "waiting for it" in capsys.readouterr().out
+    assert [asked.start > 0 for asked in server.asked] == [False, True], "what the first received is not fetched again"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
+def test_a_killed_process_leaves_a_part_to_go_on_from(server, kill):
+    server.plan = [Fault(stall=200_000)]
+    process = start_download()
     process.send_signal(kill)
     _, error = process.communicate(timeout=10)
     assert process.returncode == (130 if kill == signal.SIGINT else -signal.SIGKILL)
