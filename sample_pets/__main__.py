@@ -5,6 +5,7 @@ python -m sample_pets --count 20000 --seed 5 --dest somewhere/else
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -43,5 +44,14 @@ def main():
         print(f"{recipe['count']:,} sample pets are in {drawn}")
 
 
+def end(number, _):
+    """Answer a signal by an exit that removes what is half drawn; the status is the shell's for that signal."""
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows lacks the last
+        if number and signal.getsignal(number) != signal.SIG_IGN:  # ignored: by nohup, for instance
+            signal.signal(number, end)
     main()

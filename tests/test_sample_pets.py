@@ -3,12 +3,15 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
+import psutil
 import pytest
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from PIL import Image
@@ -212,6 +215,25 @@ def test_what_is_drawn_is_never_thrown_away(tmp_path, monkeypatch):
     assert list_contents(four) == before
     assert [write_sample_pets(count=count, **recipe) for count in (2, 4, 6)] == [two, four, six]
     assert len(drawn) == 5
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize(("kill", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)])
+def test_a_killed_drawing_leaves_no_worker_and_nothing_half_drawn(tmp_path, kill, status):
+    command = [sys.executable, "-m", "sample_pets", "--dest", str(tmp_path / "pets")]
+    process = psutil.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=listen_to_ctrl_c)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("*/images/*.jpg")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    workers = process.children(recursive=True)
+    process.send_signal(getattr(signal, kill))
+    assert process.wait(30) == status
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+    assert len(list(tmp_path.iterdir())) == (kill == "SIGKILL")  # what that leaves goes after a day
+
+
+def listen_to_ctrl_c():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
 
 
 @pytest.mark.parametrize("missing", range(3))
