@@ -101,10 +101,11 @@ def explain_failure(failure: Exception | None, timeout: int | None) -> tuple[str
         return "kernel died", "the kernel died: out of memory?"
     if isinstance(failure, RuntimeError):
         return "no kernel", str(failure)
+    status = "diverged" if failure.ename == "DivergedError" else "failed"
     frames = failure.traceback[2:-1]  # before: a rule and a heading; after: the error once more
     if len(frames) > 2:
         frames[1:-1] = [f"... {len(frames) - 2} more ..."]
-    return "failed", strip_ansi("\n".join([*frames, f"{failure.ename}: {failure.evalue[:2000]}"]))
+    return status, strip_ansi("\n".join([*frames, f"{failure.ename}: {failure.evalue[:2000]}"]))
 
 
 def read_results(out: Path, stem: str, started: float) -> list[tuple[str, str]]:

@@ -81,6 +81,10 @@ def feed(batches):
     return tf.data.Dataset.from_generator(draw, output_signature=kinds).apply(counted).prefetch(2).with_options(options)
 
 
+class DivergedError(ArithmeticError):
+    """A training's loss has become infinite, or no number at all."""
+
+
 class Resume(keras.callbacks.Callback):
     """Let a `fit` that was killed go on after its last finished epoch and end with the same weights.
 
@@ -120,10 +124,10 @@ class Resume(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Keep the state of the training; add to the history how many seconds the epoch took.
 
-        Raises ArithmeticError if the training has diverged.
+        Raises DivergedError if the loss is no number any more.
         """
         if not all(math.isfinite(logs[name]) for name in ("loss", "val_loss")):
-            raise ArithmeticError(
+            raise DivergedError(
                 f"Training {self.model.name} diverged in epoch {epoch + 1}: the loss is {logs['loss']:.3g}, with "
                 f"validation {logs['val_loss']:.3g}. Try a smaller LEARNING_RATE, say a tenth of it."
             )

@@ -16,7 +16,7 @@ from helpers import training
 from helpers.lessons import load_lesson
 from helpers.progress import training_progress
 from helpers.start import start_keras
-from helpers.training import Batches, Resume, feed, find_folder
+from helpers.training import Batches, DivergedError, Resume, feed, find_folder
 
 start_keras()  # what is killed and what goes on must compute alike: with the batch norm of the notebooks
 DICE = np.random.default_rng(0)
@@ -308,5 +308,5 @@ def test_the_bar_goes_over_all_steps_and_on_from_where_the_training_does(tmp_pat
 
 @pytest.mark.parametrize("rate", [1e30, float("inf")])
 def test_a_training_that_diverges_says_so(tmp_path, rate):
-    with pytest.raises(ArithmeticError, match=r"diverged in epoch \d: the loss is .* smaller LEARNING_RATE"):
+    with pytest.raises(DivergedError, match=r"diverged in epoch \d: the loss is .* smaller LEARNING_RATE"):
         fit(tmp_path, build(rate=rate))

@@ -11,6 +11,7 @@ from small_notebooks import FINE, LESSON, join_printed, read_executed, run_comma
 
 FAILING = "# %%\ndef outer(): inner()\ndef inner(): {}['missing key']\n# %%\nanswer = 42\nouter()\n# %%\nnever\n"
 KILLED = "# %%\nimport os\n\nos.kill(os.getpid(), 9)\n"
+DIVERGED = "# %%\nfrom helpers.training import DivergedError\n\nraise DivergedError('the loss is nan')\n"
 SLOW = "# %%\nimport time\n\ntime.sleep(60)\n"
 
 
@@ -19,6 +20,7 @@ def failed(tmp_path_factory):
     """The folder, the exit status, and what was printed."""
     base = tmp_path_factory.mktemp("failed")
     sources = {"9_1_failing": FAILING, "9_2_killed": KILLED, "9_3_slow": SLOW, "9_4_last": FINE}
+    sources["9_5_diverged"] = DIVERGED
     write_notebooks(base / "notebooks", sources)
     with redirect_stdout(io.StringIO()) as report:
         status = run_command(base, "--timeout", "5")
@@ -51,10 +53,10 @@ def test_later_notebooks_still_run(failed):
     base, _, report = failed
     assert join_printed(read_executed(base, "9_4_last")) == "still here\n"
     assert '<a href="9_4_last.html">' in (base / "build/html/index.html").read_text()
-    rows = [line.split() for line in report.partition("peak memory")[2].splitlines()[1:5]]
-    assert [row[0] for row in rows] == ["9_1_failing", "9_2_killed", "9_3_slow", "9_4_last"]
-    assert [row[1] for row in rows] == ["1/3", "0/1", "0/1", "1/1"]
-    assert [" ".join(row[6:]) for row in rows] == ["failed", "kernel died", "timed out", "ok"]
+    rows = [line.split() for line in report.partition("peak memory")[2].splitlines()[1:6]]
+    assert [row[0] for row in rows] == ["9_1_failing", "9_2_killed", "9_3_slow", "9_4_last", "9_5_diverged"]
+    assert [row[1] for row in rows] == ["1/3", "0/1", "0/1", "1/1", "0/1"]
+    assert [" ".join(row[6:]) for row in rows] == ["failed", "kernel died", "timed out", "ok", "diverged"]
 
 
 @pytest.mark.parametrize(
