@@ -63,6 +63,7 @@ SEED = 1337  # for the order of the files and for the weights
 
 # %% tags=["constants"]
 DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
+CLASS_NAMES = ("animal", "background", "outline")  # of the values 1, 2, 3 in a mask
 BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches and results
 PRECISION = knob(sample="float32", book="fastest")  # "float32", "mixed_bfloat16", or what this machine is fastest at
 DEVICES = 1  # GPUs that share each batch; without a GPU the processor stands in for that many
@@ -94,14 +95,14 @@ from keras import layers
 
 import sample_pets
 from helpers import devices, plots
-from helpers.knobs import check_knobs
-from helpers.pets import CLASS_NAMES, list_pets, load_pets, read_mask
+from helpers.knobs import watch_knobs
+from helpers.pets import list_pets, load_pets, read_mask
 from helpers.pictures import find_picture, read_picture
 from helpers.progress import training_progress
 from helpers.results import save_results
 from helpers.training import Batches, Resume, feed, find_folder
 
-check_knobs("9_2", globals())  # a value that cannot be right is named here, not deep inside
+watch_knobs("9_2", globals())  # a value that cannot be right is named, not met deep inside
 MODELS = Path(BUILD, "models", PROFILE)
 keras.utils.set_random_seed(SEED)
 
@@ -122,7 +123,7 @@ keras.utils.set_random_seed(SEED)
 # Figure 9.1
 pet = sample_pets.draw_pet(seed=SEED, index=12, species="cat")
 mask = pet.trimap - 1
-rows, columns = np.nonzero(mask != CLASS_NAMES.index("background"))
+rows, columns = np.nonzero(pet.trimap != 2)  # 2 is the background
 
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
 plots.show_picture(pet.picture, f"classification: {pet.species[0]}", axes[0])
@@ -218,11 +219,12 @@ plots.show(fig, f"The picture {path.name}")
 
 # %% tags=["step-9.2-4", "figure-9.4"]
 # Step 9.2-4, figure 9.4
-mask = read_mask(target_paths[SHOWN_PICTURE])
+colors = plots.choose_colors(*CLASS_NAMES)
+mask = read_mask(target_paths[SHOWN_PICTURE], classes=len(CLASS_NAMES))
 fig, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
 plots.show_picture(picture, "picture", axes[0])
-plots.show_mask(mask, "mask: trimap − 1", axes[1])
-plots.show(fig, "The same picture beside its mask in the three class colours")
+plots.show_mask(mask, "mask: trimap − 1", axes[1], colors)
+plots.show(fig, "The same picture beside its mask in the class colours")
 
 # %% [markdown]
 # **Figure 9.4.** The target, drawn by `plots.show_mask`, our `display_target` and `display_mask`. `read_mask` subtracts
@@ -253,7 +255,7 @@ shuffled_inputs, shuffled_targets = list(input_img_paths), list(target_paths)
 random.Random(SEED).shuffle(shuffled_inputs)
 random.Random(SEED).shuffle(shuffled_targets)
 paths = shuffled_inputs[:PICTURES], shuffled_targets[:PICTURES]
-input_imgs, targets, names = load_pets(*paths, IMAGE_SIZE, cache=Path(BUILD, "cache"))
+input_imgs, targets, names = load_pets(*paths, IMAGE_SIZE, len(CLASS_NAMES), Path(BUILD, "cache"))
 num_imgs, num_val_samples = len(input_imgs), VALIDATION
 if not 0 < num_val_samples < num_imgs:
     raise ValueError(f"VALIDATION is {VALIDATION}; expected 1 to {num_imgs - 1}, fewer than the pictures")
@@ -275,8 +277,8 @@ print(f"{len(val_input_imgs)} validate, from {names[-num_val_samples]} on")
 # What the network will see: the first four training pictures at its size, and under each what it should answer.
 
 # %%
-fig, axes = plots.show_columns(train_input_imgs[:4], train_targets[:4], titles=names)
-plots.show(fig, "Four training pictures at the network's size, above their masks in the three class colours")
+fig, axes = plots.show_columns(train_input_imgs[:4], train_targets[:4], titles=names, colors=colors)
+plots.show(fig, "Four training pictures at the network's size, above their masks in the class colours")
 
 # %% [markdown]
 # At 64 pixels a pet is still a pet, and its outline is about three pixels wide; at the book's 200 there is more of
@@ -286,7 +288,7 @@ plots.show(fig, "Four training pictures at the network's size, above their masks
 # "background" already gets that share of them right.
 
 # %%
-shares = np.bincount(train_targets.ravel(), minlength=3) / train_targets.size
+shares = np.bincount(train_targets.ravel(), minlength=len(CLASS_NAMES)) / train_targets.size
 for name, share in zip(CLASS_NAMES, shares, strict=True):
     print(f"{name:10} {share:6.1%} of the training pixels")
 
@@ -532,8 +534,9 @@ plots.show(fig, "A validation picture, its mask, and the mask that the network p
 
 
 # %%
-def confusion_matrix(masks, predictions, num_classes=3):
+def confusion_matrix(masks, predictions):
     """Count pixels: entry [i, j] is the number of pixels of class i that were predicted as class j."""
+    num_classes = len(CLASS_NAMES)
     pairs = np.asarray(masks, "int64").ravel() * num_classes + np.asarray(predictions, "int64").ravel()
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
@@ -558,11 +561,14 @@ def segmentation_scores(masks, predictions):
 
 
 # %% [markdown]
-# First the trivial answer, "all background". No network is needed for it, so its scores are the same on every machine.
+# First the trivial answer: every pixel is of the commonest class, the background. No network is needed for it, so its
+# scores are the same on every machine.
 
 # %%
-trivial = segmentation_scores(val_targets, np.full_like(val_targets, CLASS_NAMES.index("background")))
-print("all background:", "  ".join(f"{name} {score:.3f}" for name, score in trivial.items()))
+commonest = int(np.argmax(shares))
+trivial_name = f"all {CLASS_NAMES[commonest]}"
+trivial = segmentation_scores(val_targets, np.full_like(val_targets, commonest))
+print(f"{trivial_name}:", "  ".join(f"{name} {score:.3f}" for name, score in trivial.items()))
 
 # %% [markdown]
 # Now the network. It predicts the whole validation set in batches, and of the probabilities we keep the most probable
@@ -579,7 +585,7 @@ def predict_masks(model, images, batch_size=32):
 
 # %% nbval={"rtol": 0.1}
 predictions = predict_masks(model, val_input_imgs)
-scores = {"network": segmentation_scores(val_targets, predictions), "all background": trivial}
+scores = {"network": segmentation_scores(val_targets, predictions), trivial_name: trivial}
 print("network:", "  ".join(f"{name} {score:.3f}" for name, score in scores["network"].items()))
 
 # %% nbval={"figure_rms": 0.1}
@@ -603,15 +609,18 @@ picture_scores = np.array([intersection_over_union(confusion_matrix(*pair))[0] f
 measured = np.isfinite(picture_scores).sum()  # a mask without animal, met by none, has no IoU: NaN sorts last
 order = np.argsort(picture_scores, kind="stable")[: measured or None]
 if measured:
-    print(f"IoU of the animal: worst {picture_scores[order[0]]:.2f}, median {np.nanmedian(picture_scores):.2f}")
+    print(
+        f"IoU of the {CLASS_NAMES[0]}: worst {picture_scores[order[0]]:.2f}, median {np.nanmedian(picture_scores):.2f}"
+    )
 else:
-    print("No validation picture has an animal, neither in its mask nor for the network.")
+    print(f"No validation picture has the class {CLASS_NAMES[0]!r}, neither in its mask nor for the network.")
 
 # %% tags=["worst-and-best"] nbval={"figure_rms": 0.4}
 worst, best = order[:3], order[-3:]
 chosen, kinds = [*worst, *best], ["worst"] * len(worst) + ["best"] * len(best)
 titles = [f"{kind}: IoU {picture_scores[index]:.2f}" for kind, index in zip(kinds, chosen, strict=True)]
-fig, axes = plots.show_columns(val_input_imgs[chosen], val_targets[chosen], predictions[chosen], titles=titles)
+shown = [array[chosen] for array in (val_input_imgs, val_targets, predictions)]
+fig, axes = plots.show_columns(*shown, titles=titles, colors=colors)
 plots.show(fig, "Rows: picture, mask, prediction. Columns: the three worst and the three best validation pictures")
 
 # %% [markdown]
@@ -636,7 +645,7 @@ results = {
     "val_loss": min(history["val_loss"]),
     "val_loss_by_epoch": [round(loss, 4) for loss in history["val_loss"]],
     **scores["network"],
-    "mean_iou_all_background": scores["all background"]["mean_iou"],
+    f"mean_iou_{trivial_name.replace(' ', '_')}": trivial["mean_iou"],
     **{f"dots_iou_{halve.replace(' ', '_')}": score for halve, score in dot_scores.items()},
 }
 path = save_results(results, Path(BUILD, "results", "9_2.json"))

@@ -102,13 +102,13 @@ from scipy.stats import binomtest
 import sample_pets
 from helpers import devices, drawings, plots
 from helpers.dogs_vs_cats import CLASS_NAMES, list_split, load_split
-from helpers.knobs import check_knobs
+from helpers.knobs import watch_knobs
 from helpers.lessons import note_knobs
 from helpers.progress import progress, training_progress
 from helpers.results import save_results
 from helpers.training import Batches, Resume, feed, find_folder
 
-check_knobs("9_3", globals())  # a value that cannot be right is named here, not deep inside
+watch_knobs("9_3", globals())  # a value that cannot be right is named, not met deep inside
 MODELS = Path(BUILD, "models", PROFILE)
 keras.utils.clear_session()  # layers are numbered from the start again
 keras.utils.set_random_seed(SEED)

@@ -102,14 +102,14 @@ import sample_pets
 from helpers import networks, plots
 from helpers.dogs_vs_cats import list_split, load_split
 from helpers.grad_cam import choose_layer, class_score, grad_cam, last_of_each_size, split_at
-from helpers.knobs import check_knobs
+from helpers.knobs import watch_knobs
 from helpers.lessons import changed_knobs, load_lesson, note_knobs
 from helpers.pets import find_annotation, read_mask
 from helpers.pictures import find_picture, read_picture
 from helpers.progress import is_silent, progress
 from helpers.results import save_results
 
-check_knobs("9_4", globals())  # a value that cannot be right is named here, not deep inside
+watch_knobs("9_4", globals())  # a value that cannot be right is named, not met deep inside
 FIGURES = Path(BUILD, "figures")
 FIGURES.mkdir(parents=True, exist_ok=True)
 keras.utils.clear_session()  # layers are numbered from the start again

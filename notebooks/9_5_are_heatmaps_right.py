@@ -92,14 +92,14 @@ from PIL import Image
 
 from helpers import plots
 from helpers.grad_cam import choose_layer, class_score, last_of_each_size, split_at, to_logits
-from helpers.knobs import check_knobs
+from helpers.knobs import watch_knobs
 from helpers.lessons import changed_knobs, load_lesson
 from helpers.pets import find_annotation
 from helpers.progress import progress
 from helpers.results import save_results
 from sample_pets import PARTS
 
-check_knobs("9_5", globals())  # a value that cannot be right is named here, not deep inside
+watch_knobs("9_5", globals())  # a value that cannot be right is named, not met deep inside
 
 # %% [markdown]
 # The network and the pictures come from notebook 9.4; if it has run with other knobs, from that run.

@@ -2,7 +2,7 @@
 
 import ast
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -69,6 +69,10 @@ def _is_colormap(value):
 COLORMAP = Rule("the name of a colormap of matplotlib, like 'magma'", _is_colormap)
 TEXT = Rule("a name or a path", lambda value: isinstance(value, str) and value != "")
 TRUTH = Rule("True or False", lambda value: isinstance(value, bool))
+NAMES = Rule(
+    "two to eight names in brackets, each another",
+    lambda value: isinstance(value, list | tuple) and 2 <= len({*map(str, value)}) == len(value) <= 8,
+)
 SETTINGS = Rule("a dictionary of knobs and their values", lambda value: isinstance(value, dict))
 NOTHING = one_of(None)
 SPLIT = several(whole(), 3)
@@ -90,6 +94,7 @@ EVERYWHERE = {
 RULES = {
     "9_2": EVERYWHERE
     | {
+        "CLASS_NAMES": NAMES,
         "PICTURES": whole(2),
         "VALIDATION": whole(),
         "SHOWN_PICTURE": whole(0),
@@ -146,7 +151,10 @@ RULES = {
 
 
 class Relation(NamedTuple):
-    """What some knobs must be to each other: their names, in words, and as a test of their values."""
+    """What some knobs must be to each other: their names, in words, and as a test of their values.
+
+    The first name is that of the knob which a notebook sets last, and which is told when they do not fit.
+    """
 
     names: tuple[str, ...]
     expected: str
@@ -174,22 +182,59 @@ RELATIONS = {
 }
 
 
-def check_knobs(notebook: str, values: dict) -> None:
+def check_knobs(notebook: str, values: dict, only: Collection[str] | None = None) -> None:
     """Raise a ValueError that tells each knob of a notebook that cannot be right, its value and what is expected.
 
     Args:
         notebook: the number of its section, "9_2" to "9_5".
         values: values by name; of the notebook's knobs some or all, and whatever else.
+        only: names of the knobs to check; unless given, all.
     """
-    rules = RULES.get(notebook, {})
+    rules = {name: rule for name, rule in RULES.get(notebook, {}).items() if only is None or name in only}
     wrong = {name: rules[name].expected for name in rules if name in values and not rules[name].holds(values[name])}
     for names, expected, holds in RELATIONS.get(notebook, []):
-        known = all(name in values and name not in wrong for name in names)
+        known = names[0] in rules and all(name in values and name not in wrong for name in names)
         if known and not holds(*(values[name] for name in names)):
             others = " and ".join(f"{name} {values[name]!r}" for name in names[1:])
             wrong[names[0]] = f"{expected}, with {others}"
     if wrong:
         raise ValueError("\n".join(f"{name} is {values[name]!r}; expected {text}" for name, text in wrong.items()))
+
+
+def watch_knobs(notebook: str, values: dict) -> None:
+    """Check the knobs that a notebook has set, and from now on those that cells set, before the next cell without any.
+
+    Args:
+        notebook: the number of its section, "9_2" to "9_5".
+        values: the notebook's `globals()`.
+    """
+    from IPython import get_ipython  # here, for who reads knobs alone need not wait for it
+
+    shell = get_ipython()
+    if shell is None or values is not shell.user_ns:
+        check_knobs(notebook, values)
+    elif not any(isinstance(transformer, _CheckSettings) for transformer in shell.ast_transformers):
+        check_knobs(notebook, values)
+        shell.ast_transformers.append(_CheckSettings(notebook))
+
+
+class _CheckSettings(ast.NodeTransformer):
+    """Lets a cell without knobs first check those that the cells before it have set; the runner adds such cells."""
+
+    def __init__(self, notebook):
+        self.notebook = notebook
+        self.unchecked = set()
+
+    def visit_Module(self, cell):
+        knobs = RULES[self.notebook].keys() & map(_set_name, cell.body)
+        self.unchecked |= knobs
+        if self.unchecked and not knobs:
+            call = (
+                f"__import__({__name__!r}, fromlist=['']).check_knobs({self.notebook!r}, globals(), {self.unchecked})"
+            )
+            cell.body[:0] = ast.parse(call).body
+            self.unchecked = set()
+        return cell
 
 
 def profile_values(profile):
@@ -215,5 +260,10 @@ def profile_values(profile):
 
 def find_knobs(source: str) -> dict[str, ast.Assign]:
     """Return the knobs that the source of a cell sets: the assignment to each, by its name."""
-    assignments = [node for node in ast.parse(source, "parameters cell").body if isinstance(node, ast.Assign)]
-    return {name: node for node in assignments if (name := ast.unparse(node.targets[0])).isupper()}
+    nodes = ast.parse(source, "parameters cell").body
+    return {name: node for node in nodes if (name := _set_name(node)).isupper()}
+
+
+def _set_name(node: ast.stmt) -> str:
+    """Return the name that a statement sets, "" if it sets none."""
+    return ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else ""

@@ -1,4 +1,4 @@
-"""Pets from any folder of the Oxford-IIIT Pet layout to arrays: pictures, and masks of three classes."""
+"""Pets from any folder of the Oxford-IIIT Pet layout to arrays: pictures, and masks."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,8 +9,6 @@ import numpy as np
 from PIL import Image
 
 from .pictures import UnreadableError, list_some, load_rows, open_picture, to_array, to_upright
-
-CLASS_NAMES = ("animal", "background", "outline")
 
 
 def list_pets(folder: Path | str) -> tuple[list[Path], list[Path]]:
@@ -52,29 +50,34 @@ def find_annotation(path: Path | str, kind: str) -> Path:
     return path.parents[1] / "annotations" / kind / f"{path.stem}.png"
 
 
-def read_mask(path: Path | str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Read a trimap as classes, the indices of `CLASS_NAMES`; or a mask of two values.
+def read_mask(path: Path | str, size: tuple[int, int] | None = None, classes: int = 3) -> np.ndarray:
+    """Read a trimap, or a mask of other classes or of two values, as classes that count from 0.
 
-    Returns uint8 (height, width) with 0 animal, 1 background, 2 outline (trimap values less 1), resized to
-    `size` (height, width) by nearest neighbour, which invents no class. A mask of 0 and one other value, 1, 255 or
-    65535, is background where it is 0, else animal. Several channels must be equal, but for transparency,
-    which does not count. Raises UnreadableError.
+    Returns uint8 (height, width), the file's values 1 to `classes` less 1 (of a trimap: 0 animal, 1 background, 2
+    outline), resized to `size` (height, width) by nearest neighbour, which invents no class. A mask of 0 and one other
+    value, 1, 255 or 65535, is background, class 1, where it is 0, else class 0. Several channels must be equal, but for
+    transparency, which does not count. Raises UnreadableError.
     """
-    return to_array(open_picture(path, _to_classes), size, Image.Resampling.NEAREST)
+    return to_array(open_picture(path, partial(_to_classes, classes=classes)), size, Image.Resampling.NEAREST)
 
 
 def load_pets(
-    image_paths: Sequence[Path], mask_paths: Sequence[Path], image_size: int, cache: Path | str | None = None
+    image_paths: Sequence[Path],
+    mask_paths: Sequence[Path],
+    image_size: int,
+    classes: int = 3,
+    cache: Path | str | None = None,
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Load pictures and masks, in the order of their paths; like `pictures.load_pictures` in all else.
 
     Returns images uint8 (N, image_size, image_size, 3) in 0-255, masks uint8 (N, image_size, image_size, 1)
-    of classes 0-2, and N names. Pairs that cannot be read, or differ in size, are left out and reported.
+    of classes from 0 on, and N names. Pairs that cannot be read, or differ in size, are left out and reported.
     Raises ValueError if the paths are not pairs, or more than a tenth cannot be read.
     """
     pairs, names = _pair(image_paths, mask_paths)
     size = (image_size, image_size)
-    (images, masks), kept = load_rows(pairs, names, partial(_read_pair, size=size), [(*size, 3), (*size, 1)], cache)
+    read = partial(_read_pair, size=size, classes=classes)
+    (images, masks), kept = load_rows(pairs, names, read, [(*size, 3), (*size, 1)], cache)
     return images, masks, [names[index] for index in kept]
 
 
@@ -89,23 +92,24 @@ def _pair(image_paths, mask_paths) -> tuple[list[tuple[Path, Path]], list[str]]:
     return pairs, [image_path.stem for image_path, _ in pairs]
 
 
-def _to_classes(picture: Image.Image) -> Image.Image:
+def _to_classes(picture: Image.Image, classes: int) -> Image.Image:
     trimap = np.asarray(picture)
     if trimap.ndim == 3:
         colours = trimap[..., :-1] if picture.mode in ("LA", "RGBA") else trimap
         if np.ptp(colours, axis=-1).any():
             raise ValueError(f"colours ({picture.mode}) where a trimap has one channel, with the values 1, 2, 3")
         trimap = colours[..., 0]
-    if trimap.min() < 1 or trimap.max() > 3:
+    if trimap.min() < 1 or trimap.max() > classes:
         values = set(np.unique(trimap).tolist())
         if values - {0} not in ({1}, {255}, {65535}, set()):
-            raise ValueError(f"values {list_some(sorted(values))} where a trimap has 1, 2, 3, or a mask 0 and 255")
+            known = ", ".join(map(str, range(1, classes + 1)))
+            raise ValueError(f"values {list_some(sorted(values))} where a mask has {known}, one a class, or 0 and 255")
         trimap = np.where(trimap > 0, 1, 2)
     return Image.fromarray((trimap - 1).astype(np.uint8))
 
 
-def _read_pair(image_path, mask_path, size) -> tuple[np.ndarray, np.ndarray]:
-    picture, mask = open_picture(image_path), open_picture(mask_path, _to_classes)
+def _read_pair(image_path, mask_path, size, classes) -> tuple[np.ndarray, np.ndarray]:
+    picture, mask = open_picture(image_path), open_picture(mask_path, partial(_to_classes, classes=classes))
     if picture.size != mask.size:  # the mask may have been drawn on what a viewer shows
         picture = open_picture(image_path, to_upright)
     if picture.size != mask.size:

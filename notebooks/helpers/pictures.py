@@ -128,14 +128,15 @@ def load_rows(rows, names, read, shapes, cache) -> tuple[list[np.ndarray], list[
     Args:
         rows: tuples of paths; each becomes one entry of every array.
         names: what a row is called in the report.
-        read: function from the paths of a row to one array, uint8, for each of `shapes`; raises UnreadableError.
+        read: function from the paths of a row to one array, uint8, for each of `shapes`; raises UnreadableError. What
+            else its arrays depend on it has as keywords (`functools.partial`), for the cache.
         shapes: shape of a row in each array.
         cache: folder where arrays are kept for the next run, or None.
     """
     if not rows:
         raise ValueError("There are no pictures to load: the list of paths is empty.")
     if cache:
-        entry = Path(cache, caching.name_entry(_list_ingredients(rows, shapes)))
+        entry = Path(cache, caching.name_entry(_list_ingredients(rows, read, shapes)))
         arrays, reasons = _recall_or_decode(entry, rows, read, shapes)
     else:
         arrays, reasons = _decode(rows, read, shapes)
@@ -155,10 +156,10 @@ def _recall_or_decode(entry, rows, read, shapes) -> tuple[list[np.ndarray], list
     return [np.load(entry / f"{number}.npy", mmap_mode="r") for number in range(len(shapes))], reasons
 
 
-def _list_ingredients(rows, shapes) -> list:
-    """Return what the arrays depend on: the files, as far as a look at the folder tells, the sizes, and who decodes."""
+def _list_ingredients(rows, read, shapes) -> list:
+    """Return what the arrays depend on: files, as far as a look at the folder tells, sizes, options, who decodes."""
     files = [[str(path.absolute()), *caching.stamp_file(path)] for row in rows for path in row]
-    return [CACHE_FORMAT, PIL.__version__, shapes, files]
+    return [CACHE_FORMAT, PIL.__version__, shapes, getattr(read, "keywords", {}), files]
 
 
 def _save(folder: Path, arrays):

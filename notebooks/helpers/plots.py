@@ -11,6 +11,7 @@ from matplotlib.patches import Patch, Rectangle
 
 # Of each class, in the order of the classes; colour-blind eyes can tell them apart, too.
 CLASS_COLORS = {"animal": "#E69F00", "background": "#0B3C5D", "outline": "#F7F2E8"}
+OTHER_COLORS = ("#CC79A7", "#56B4E9", "#009E73", "#F0E442", "#D55E00", "#999999", "#000000", "#0072B2")
 DPI = 80
 
 
@@ -73,9 +74,10 @@ def show_mask(mask, title=None, ax=None, colors=CLASS_COLORS, legend=True):
 
 
 def choose_colors(*names):
-    """Return a dict of these classes to colours: their own of `CLASS_COLORS`, and two others for a cat and a dog."""
-    known = CLASS_COLORS | {"cat": CLASS_COLORS["animal"], "dog": "#CC79A7"}
-    return {name: known[name] for name in names}
+    """Return a dict of at most eight classes to colours: their own of `CLASS_COLORS`, a cat the animal's, or others."""
+    others = iter(OTHER_COLORS)
+    known = CLASS_COLORS | {"cat": CLASS_COLORS["animal"]}
+    return {name: known[name] if name in known else next(others) for name in names}
 
 
 def show_box(rows, columns, ax):
@@ -86,13 +88,14 @@ def show_box(rows, columns, ax):
     ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor=CLASS_COLORS["animal"], linewidth=2))
 
 
-def show_columns(pictures, *masks, titles):
+def show_columns(pictures, *masks, titles, colors=CLASS_COLORS):
     """Show pictures side by side and below each its masks, with one legend for all.
 
     Args:
         pictures: uint8 (N, height, width, 3).
         masks: for each further row, integers (N, height, width, 1).
         titles: texts above the pictures, at least N.
+        colors: as for `show_mask`.
 
     Returns:
         The Figure, and its Axes (rows, N).
@@ -103,8 +106,8 @@ def show_columns(pictures, *masks, titles):
     for column in range(columns):
         show_picture(pictures[column], titles[column], axes[0, column])
         for row, answers in enumerate(masks, start=1):
-            show_mask(answers[column, ..., 0], None, axes[row, column], legend=False)
-    fig.legend(**class_legend(), loc="outside lower center")
+            show_mask(answers[column, ..., 0], None, axes[row, column], colors, legend=False)
+    fig.legend(**class_legend(colors), loc="outside lower center")
     return fig, axes
 
 

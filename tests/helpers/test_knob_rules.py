@@ -1,6 +1,9 @@
 """A value that a knob cannot have is refused by the knob's name."""
 
+from unittest import mock
+
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from helpers.knobs import EVERYWHERE, KNOB_TAGS, PROFILES, RELATIONS, RULES, check_knobs, find_knobs
 from helpers.lessons import is_tagged, load_lesson, read_lesson
@@ -14,6 +17,7 @@ REFUSED = {
         **{"DEVICES": NUMBERS, "FILTERS": (64, (), [], (0,), (8.0,), "64", None), "DECAY": ("maybe", 0, 1, None)},
         **{"SEED": (-1, "lucky", 1.5, None), "LEARNING_RATE": (0, -0.1, "fast", None, float("inf"), float("nan"))},
         **{"SHOWN_PICTURE": (-1, 1.0), "SHOWN_PREDICTION": (-1, "x"), "PRECISION": ("float8", 32), "DATA": ("", 5)},
+        "CLASS_NAMES": ("animal", ("animal",), (), ("a", "a"), tuple("abcdefghi"), None),
     },
     "9_3": {
         **{"PICTURES": (100, (1, 2), (1, 2, 0), (1, 2, 3, 4)), "MOMENTUM": (-0.1, 1.1, "0.9"), "ROTATION": (2, -1)},
@@ -91,8 +95,59 @@ def test_the_lessons_that_a_notebook_loads_are_checked():
 def test_a_notebook_checks_its_knobs_before_it_uses_them(stem):
     cells = [cell for cell in read_lesson(stem).cells if cell.cell_type == "code"]
     setup = next(number for number, cell in enumerate(cells) if is_tagged(cell, "setup"))
-    assert f'check_knobs("{stem[:3]}", globals())' in cells[setup].source
+    assert f'watch_knobs("{stem[:3]}", globals())' in cells[setup].source
     assert not [cell for cell in cells[:setup] if not is_tagged(cell, *KNOB_TAGS) and "SEED" in cell.source]
+
+
+@pytest.fixture
+def shell():
+    """A notebook whose cells have set some knobs, with VALIDATION in a later cell than PICTURES."""
+    shell = InteractiveShell()
+    with mock.patch("IPython.get_ipython", return_value=shell):
+        for cell in ("EPOCHS, PICTURES = 1, 40", SETUP, "VALIDATION = 8", SETUP):  # the last: run a second time
+            shell.run_cell(cell).raise_error()
+        yield shell
+
+
+SETUP = "from helpers.knobs import watch_knobs\nwatch_knobs('9_2', globals())"
+
+
+def test_the_first_cells_are_checked_in_the_setup_cell():
+    shell = InteractiveShell()
+    shell.user_ns["EPOCHS"] = 0
+    with (
+        mock.patch("IPython.get_ipython", return_value=shell),
+        pytest.raises(ValueError, match="EPOCHS is 0; expected"),
+    ):
+        shell.run_cell(SETUP).raise_error()
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("EPOCHS = 0", "EPOCHS is 0"),
+        ("PICTURES = 20\nEPOCHS = 0\nother = 5", "EPOCHS is 0"),
+        ("VALIDATION = 40", "VALIDATION is 40; expected fewer than the PICTURES"),
+    ],
+)
+def test_what_cells_set_is_checked_before_the_next(shell, cell, told):
+    shell.run_cell(cell).raise_error()
+    with pytest.raises(ValueError, match=told):
+        shell.run_cell("done = True").raise_error()
+    assert "done" not in shell.user_ns
+
+
+def test_the_last_of_two_values_counts(shell):  # the runner adds a cell with the values from the command line
+    for cell in ("VALIDATION = 400", "VALIDATION = 4", "1"):
+        shell.run_cell(cell).raise_error()
+
+
+@pytest.mark.parametrize("cell", ["PICTURES = 5", "OTHER = 0", "epochs = 0", "def f():\n    EPOCHS = 0"])
+def test_a_cell_is_not_blamed_for_others(shell, cell):  # PICTURES 5: the cell that sets VALIDATION comes later
+    shell.run_cell(cell).raise_error()
+    result = shell.run_cell("7")
+    assert (result.success, result.result) == (True, 7)
+    assert len(shell.ast_transformers) == 1
 
 
 def test_values_from_the_command_line_are_checked():

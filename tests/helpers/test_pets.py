@@ -101,15 +101,29 @@ def test_masks_are_resized_by_nearest_neighbour(tmp_path, size):
     np.testing.assert_array_equal(mask, trimap[rows][:, columns] - 1)
 
 
-def test_read_mask_gives_the_indices_of_the_class_names(tmp_path):
+def test_read_mask_counts_classes_from_0(tmp_path):
     trimap = np.array([[1, 2, 3]], np.uint8)
     for mode in ("L", "P"):  # a palette's indices are the classes, whatever its colours
         picture = Image.fromarray(trimap)
         if mode == "P":
             picture.putpalette([255, 0, 0] * 256)
         picture.save(tmp_path / "pet.png")
-        mask = pets.read_mask(tmp_path / "pet.png")
-        assert [pets.CLASS_NAMES[index] for index in mask[0]] == ["animal", "background", "outline"]
+        assert pets.read_mask(tmp_path / "pet.png").tolist() == [[0, 1, 2]]
+
+
+def test_masks_may_have_other_numbers_of_classes(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    mask = np.array([[1, 2], [3, 4]], np.uint8)
+    paths = [tmp_path / "images/a.jpg"] * 12, [tmp_path / "masks/a.png"] * 12
+    Image.fromarray(np.zeros((2, 2, 3), np.uint8)).save(paths[0][0])
+    Image.fromarray(mask).save(paths[1][0])
+    masks = pets.load_pets(*paths, 2, 4, tmp_path / "cache")[1]
+    np.testing.assert_array_equal(masks[0, ..., 0], mask - 1)
+    with pytest.raises(ValueError, match="values 1, 2, 3, 4 where a mask has 1, 2, 3, one a class"):
+        pets.load_pets(*paths, 2, 3, tmp_path / "cache")  # not what the cache has of four classes
+    Image.fromarray(np.uint8([[0, 255], [255, 0]])).save(paths[1][0])
+    assert pets.read_mask(paths[1][0], classes=2).tolist() == [[1, 0], [0, 1]]
 
 
 @pytest.mark.parametrize(

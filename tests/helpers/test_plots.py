@@ -8,7 +8,6 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from helpers import plots
-from helpers.pets import CLASS_NAMES
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
@@ -40,9 +39,19 @@ def test_a_mask_is_drawn_without_mixing_classes():
 
 def test_a_mask_has_a_legend_in_its_colours():
     legend = plots.show_mask(np.zeros((2, 2), int)).get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == list(CLASS_NAMES)
+    assert [text.get_text() for text in legend.get_texts()] == ["animal", "background", "outline"]
     patches = [patch.get_facecolor() for patch in legend.get_patches()]
     assert patches == [to_rgba(color) for color in COLORS]
+
+
+def test_other_classes_have_other_colours():
+    names = ("cat", "background", "sofa", "sky", "grass", "rug", "dog", "lamp")
+    colors = plots.choose_colors(*names)
+    assert tuple(colors) == names
+    assert len(set(colors.values())) == len(names)
+    assert colors["background"] == plots.CLASS_COLORS["background"]
+    names = ("a", "b", "c", "d", "e", "f", "g", "h")
+    assert len({*plots.choose_colors(*names).values()}) == len(names)
 
 
 def test_picture_and_mask_stand_side_by_side():  # erratum 2
