@@ -10,6 +10,7 @@ endif
 # The environment is ready when this file is newer than the lock; one stamp per device, so `GPU=1` re-installs.
 READY := .venv/ready-$(DEVICE)
 ARGS ?=
+PROFILE ?= book
 # Two files of tests at once; on a GPU one, for TensorFlow takes all of its memory.
 PARALLEL := $(if $(GPU),,-n 2 --dist loadfile)
 REPORTS := --junitxml=build/reports/tests.xml --html=build/reports/tests.html --self-contained-html
@@ -41,8 +42,8 @@ sample: $(READY)  ## draw cats and dogs into data/sample-*, unless they are ther
 lab: $(READY) sample  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
-data: $(READY)  ## download the book's data and weights (1.8 GB), verified
-	$(BIN)/python scripts/download_data.py oxford-pets dogs-vs-cats pictures weights
+data: $(READY)  ## download photographs and weights (1.8 GB), verified; PROFILE=photos: those of that profile
+	$(BIN)/python scripts/download_data.py --profile $(PROFILE)
 
 claims: $(READY)  ## compare results of the book's scale with what the book claims
 	$(BIN)/python scripts/check_claims.py

@@ -33,7 +33,8 @@
 # | profile | networks and pictures | time |
 # |---|---|---|
 # | `sample` | networks of 9.2 and 9.3, drawn cats and dogs | three minutes on two cores; more if these have not run |
-# | `book` | Xception trained on ImageNet, photographs (`make data`) | meant for a GPU |
+# | `photos` | MobileNetV2 and Xception's base as trained on ImageNet, photographs | a quarter of an hour |
+# | `book` | Xception trained on ImageNet, photographs | meant for a GPU |
 #
 # Licences: the drawn animals are as free as the code (MIT). Xception's weights come with Keras Applications (MIT).
 # Oxford-IIIT Pet is CC BY-SA 4.0; the other photographs belong to their owners.
@@ -41,23 +42,25 @@
 # %% [markdown]
 # ## Settings
 #
-# Change a *knob* and run the notebook again from there. The first value of a knob belongs to the quick `sample`
-# profile, the second to `book`. Any classifier of Keras Applications will do as `BACKBONE`.
+# Change a *knob* and run the notebook again from there. A knob has up to three values: for the profiles `sample`,
+# `photos` (if it names none of its own, the book's) and `book`. Any classifier of Keras Applications will do as
+# `BACKBONE`.
 
 # %% tags=["parameters"]
 import os
 
 from helpers.knobs import profile_values
 
-PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes on a laptop; "book": the chapter's numbers
+PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes; "photos": a quarter of an hour; "book": hours
 DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
 knob = profile_values(PROFILE)
-BACKBONE = knob(sample="mini-Xception", book="Xception")  # that, a classifier of Keras Applications, or a .keras file
+# The network that Grad-CAM explains: 9.3's mini-Xception, a classifier of Keras Applications, or a .keras file.
+BACKBONE = knob(sample="mini-Xception", photos="MobileNetV2", book="Xception")
 WEIGHTS = knob(sample="own", book="imagenet")  # "own": those of notebook 9.3; "imagenet"; a file; "untrained"
 CAT_PICTURE = knob(sample=0, book=f"{DATA}/pictures/cat.jpg")  # a file, or the number of a test picture of 9.3
 PICTURE = knob(sample=15, book=f"{DATA}/pictures/elephant.jpg")  # the same, for Grad-CAM
 CLASS = None  # which class Grad-CAM explains: its name, like "tusker", its id or its index; None: the most likely one
-PATTERNS = knob(sample=8, book=64)  # how many filters of each layer
+PATTERNS = knob(sample=8, photos=16, book=64)  # how many filters of each layer
 CAM_LAYER = knob(sample=10, book=6)  # where Grad-CAM cuts the network: a layer, or how many rows its maps have at least
 SEED = 1337  # for noise, and for the choice of pictures
 
@@ -67,7 +70,7 @@ SEED = 1337  # for noise, and for the choice of pictures
 # %% tags=["constants"]
 BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches, figures and results
 LESSONS = {"9_2": {}, "9_3": {}}  # knobs of notebooks 9.2 and 9.3 to change for their networks: {"EPOCHS": 3}
-BASE = None  # network and weights for the filter patterns, a pair like ("VGG16", "imagenet"); None: those above
+BASE = knob(sample=None, photos=("Xception", "imagenet"), book=None)  # network for the patterns; None: that above
 
 # %% [markdown]
 # The versions matter when you compare numbers: the outputs stored here come from the ones that the repository's lock
@@ -969,7 +972,7 @@ plots.show(fig, "A pet, its predicted mask, and the heatmaps of what speaks for 
 
 
 # %% tags=["constants"]
-SCORED = knob(sample=400, book=1000)  # pictures with masks on which heatmaps are scored: all that validate
+SCORED = knob(sample=400, photos=500, book=1000)  # pictures with masks on which heatmaps are scored: all that validate
 
 
 # %% tags=["scored-pictures"]

@@ -34,22 +34,23 @@
 # | profile | networks and pictures | time |
 # |---|---|---|
 # | `sample` | the mini-Xception of 9.4, drawn cats and dogs | half a minute on two cores; more if 9.4 has not run |
-# | `book` | Xception trained on ImageNet, photographs (`make data`) | meant for a GPU |
+# | `photos` | MobileNetV2 as trained on ImageNet, photographs | minutes |
+# | `book` | Xception trained on ImageNet, photographs | meant for a GPU |
 #
 # Licences: as in notebook 9.4.
 
 # %% [markdown]
 # ## Settings
 #
-# Change a *knob* and run the notebook again from there. The first value of a knob belongs to the quick `sample`
-# profile, the second to `book`. The network and the pictures are those of notebook 9.4, with its knobs.
+# Change a *knob* and run the notebook again from there. The network and the pictures are those of notebook 9.4, with
+# its knobs.
 
 # %% tags=["parameters"]
 import os
 
 from helpers.knobs import profile_values
 
-PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes on a laptop; "book": the chapter's network
+PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes; "photos": a quarter of an hour; "book": hours
 knob = profile_values(PROFILE)
 TRAININGS = 1  # of the mini-Xception, each from another seed, that are measured here; the others' results are stored
 SOME = 100  # pictures for the questions about layers and trainings

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Download the book's data: resumed, verified, unpacked, and nothing twice.
+"""Download photographs and weights: resumed, verified, unpacked, and nothing twice.
 
     python scripts/download_data.py --list
+    python scripts/download_data.py --profile photos
     python scripts/download_data.py oxford-pets dogs-vs-cats
     python scripts/download_data.py oxford-pets --mirror https://example.org/course/data
     python scripts/download_data.py --verify
@@ -21,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from textwrap import indent
 
-from machinery.downloads.providing import estimate_space, inspect, provide
+from machinery.downloads.providing import count_missing, estimate_space, inspect, provide
 from machinery.downloads.registry import DataSet, File, RegistryError, load_registry
 from machinery.downloads.reporting import DataError, explain, format_bytes, say
 from machinery.downloads.sources import parse_source
@@ -48,8 +49,12 @@ def choose(registry: dict[str, DataSet], options: argparse.Namespace) -> list[Da
     unknown = [name for name in options.names if name not in registry]
     if unknown:
         raise RegistryError(f"no data set {', '.join(unknown)}. There are: {', '.join(registry)}")
-    if options.names:
-        return [registry[name] for name in dict.fromkeys(options.names)]
+    needed = [name for name, item in registry.items() if options.profile in item.profiles]
+    if options.profile and not needed:
+        profiles = dict.fromkeys(profile for item in registry.values() for profile in item.profiles)
+        raise RegistryError(f"no data set is needed for the profile {options.profile}, but for: {', '.join(profiles)}")
+    if options.names or needed:
+        return [registry[name] for name in dict.fromkeys([*options.names, *needed])]
     if options.verify:
         here = [item for item in registry.values() if is_begun(item, options.dest)]
         if here:
@@ -64,6 +69,9 @@ def is_begun(data_set: DataSet, dest: Path) -> bool:
 
 def download(sets: list[DataSet], options: argparse.Namespace) -> int:
     """Provide every file of some data sets, if the disk has room for all; return the exit status."""
+    missing = {item.name: sum(count_missing(file, options.dest / item.folder) for file in item.files) for item in sets}
+    each = ", ".join(f"{name} {format_bytes(size)}" for name, size in missing.items() if size)
+    say(f"to fetch: {format_bytes(sum(missing.values()))} ({each})" if each else "to fetch: nothing of known size")
     needed = sum(estimate_space(file, options.dest / item.folder) for item in sets for file in item.files)
     check_space(options.dest, needed, "the files and what they unpack to")
     return work_through(sets, options.dest, partial(provide, mirrors=options.mirror, timeout=options.timeout))
@@ -95,6 +103,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         description=summary, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", metavar="SET", help="data sets to download")
+    parser.add_argument("--profile", help="download what the notebooks need with this profile: photos or book")
     parser.add_argument("--list", action="store_true", help="print what there is")
     parser.add_argument("--verify", action="store_true", help="check what is there, download nothing")
     parser.add_argument("--registry", type=Path, default=DATA / "registry.toml", metavar="FILE")

@@ -8,7 +8,7 @@ import check_claims
 
 SOUND = {
     "9_2": {
-        "val_loss_by_epoch": [1 - 0.01 * epoch for epoch in range(25)] + [0.8 + 0.01 * epoch for epoch in range(25)]
+        "history": {"val_loss": [1 - 0.01 * epoch for epoch in range(25)] + [0.8 + 0.01 * epoch for epoch in range(25)]}
     },
     "9_3": {"test_accuracy_mini_xception": 0.9, "test_accuracy_baseline": 0.84},
     "9_4": {
@@ -21,7 +21,7 @@ SOUND = {
     },
 }
 WRONG = [
-    ("C-5", "9_2", {"val_loss_by_epoch": [0.5, 0.6, 0.7]}, "here: 1"),
+    ("C-5", "9_2", {"history": {"val_loss": [0.5, 0.6, 0.7]}}, "here: 1"),
     ("C-14", "9_3", {"test_accuracy_mini_xception": 0.85}, "here: 0.85"),
     ("C-14", "9_3", {"test_accuracy_baseline": 0.9}, "here: 0.9"),
     (

@@ -16,13 +16,17 @@ from machinery.downloads.unpacking import compare_unpacked, is_unpacked, locate_
 UNPACKED = 1.2  # bytes of files per byte of archive, an estimate: pictures hardly compress
 
 
-def estimate_space(file: File, folder: Path) -> float:
-    """Estimate the bytes that a file will still take, unpacked files included."""
-    archive = folder / file.name
+def count_missing(file: File, folder: Path) -> int:
+    """Return how many bytes of a file are still to be fetched, as far as its size is known."""
     part = folder / f"{file.name}.part"
     received = part.stat().st_size if part.exists() else 0
-    to_fetch = 0 if archive.exists() else max(0, file.size - received)
-    return to_fetch + (UNPACKED * file.size if file.is_archive and not locate_stamp(archive).exists() else 0)
+    return 0 if (folder / file.name).exists() else max(0, file.size - received)
+
+
+def estimate_space(file: File, folder: Path) -> float:
+    """Estimate the bytes that a file will still take, unpacked files included."""
+    to_unpack = file.is_archive and not locate_stamp(folder / file.name).exists()
+    return count_missing(file, folder) + (UNPACKED * file.size if to_unpack else 0)
 
 
 def provide(file: File, folder: Path, mirrors: list[Source], timeout: float) -> bool:

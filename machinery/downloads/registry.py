@@ -30,7 +30,10 @@ class File:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A table of the registry; `folder` holds its files, `obtain` says what only the reader can do."""
+    """A table of the registry; `folder` holds its files, `obtain` says what only the reader can do.
+
+    `profiles` are those of the notebooks that need it.
+    """
 
     name: str
     title: str
@@ -38,6 +41,7 @@ class DataSet:
     citation: str
     folder: str
     obtain: str
+    profiles: tuple[str, ...]
     files: tuple[File, ...]
 
 
@@ -56,10 +60,11 @@ def parse_set(name: str, table: dict, registry: Path) -> DataSet:
     title = require(table, "title", str, where)
     licence = require(table, "licence", str, where)
     files = tuple(parse_file(entry, where, registry.parent) for entry in require(table, "files", list, where))
-    table = {"citation": "", "folder": name, "obtain": ""} | table
+    table = {"citation": "", "folder": name, "obtain": "", "profiles": []} | table
     folder = require_plain_name(require(table, "folder", str, where), where)
     citation, obtain = require(table, "citation", str, where), require(table, "obtain", str, where).strip()
-    return DataSet(name, title, licence, citation, folder, obtain, files)
+    profiles = tuple(map(str, require(table, "profiles", list, where)))
+    return DataSet(name, title, licence, citation, folder, obtain, profiles, files)
 
 
 def parse_file(table: dict, where: str, home: Path) -> File:

@@ -1,5 +1,6 @@
 """What is right on this machine, decided in one place: precision, how many devices share a batch, which batch norm."""
 
+import os
 import platform
 import re
 from contextlib import contextmanager, nullcontext
@@ -67,6 +68,16 @@ def count_sharing():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def describe():
+    """Return what computes here: the processor, its cores, whether it has bfloat16, and the names of the GPUs."""
+    processor = platform.processor() or platform.machine()
+    if platform.system() == "Linux":
+        names = re.findall(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        processor = names[0].strip() if names else processor
+    gpus = [detail.get("device_name", "unknown") for detail in _gpu_details()]
+    return {"processor": processor, "cores": os.cpu_count(), "bfloat16": _processor_has_bfloat16(), "gpus": gpus}
+
+
 def fastest_precision():
     """Return "mixed_bfloat16" if the GPUs, or else the processor, compute with bfloat16, and "float32" if not."""
     capabilities = _gpu_capabilities()
@@ -83,14 +94,18 @@ def prefers_fused_batch_norm():
 
 def _gpu_capabilities():
     """Return the compute capability of each GPU that TensorFlow sees; of another maker's, (0, 0)."""
+    return [tuple(detail.get("compute_capability", (0, 0))) for detail in _gpu_details()]
+
+
+def _gpu_details():
+    """Return what TensorFlow says of each GPU that it sees, a list of dicts; of none with another backend."""
     import keras
 
     if keras.backend.backend() != "tensorflow":
         return []
     import tensorflow as tf
 
-    details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
-    return [tuple(detail.get("compute_capability", (0, 0))) for detail in details]
+    return [*map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))]
 
 
 def _processor_has_bfloat16(description=Path("/proc/cpuinfo")):

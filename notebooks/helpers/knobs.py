@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from numbers import Integral, Real
 from typing import NamedTuple
 
-PROFILES = ("sample", "book")
+PROFILES = ("sample", "photos", "book")
 KNOB_TAGS = ("parameters", "constants")  # what a reader may want to set, and what belongs to one experiment
 
 
@@ -77,6 +77,8 @@ SETTINGS = Rule("a dictionary of knobs and their values", lambda value: isinstan
 NOTHING = one_of(None)
 SPLIT = several(whole(), 3)
 
+_AS_BOOK = object()  # the value of a knob that says nothing for photos
+
 EVERYWHERE = {
     "PROFILE": one_of(*PROFILES),
     "DATA": TEXT,
@@ -97,6 +99,7 @@ RULES = {
         "CLASS_NAMES": NAMES,
         "PICTURES": whole(2),
         "VALIDATION": whole(),
+        "MIRROR": TRUTH,
         "SHOWN_PICTURE": whole(0),
         "SHOWN_PREDICTION": whole(0),
         "DOT_EPOCHS": whole(),
@@ -238,22 +241,23 @@ class _CheckSettings(ast.NodeTransformer):
 
 
 def profile_values(profile):
-    """Choose between the two defaults of a knob.
+    """Choose between the defaults of a knob.
 
     Args:
-        profile: "sample" (drawn pets, minutes on a laptop) or "book" (the chapter's numbers).
+        profile: "sample" (drawn pets, minutes on a laptop), "photos" (photographs, a quarter of an hour on a laptop) or
+            "book" (the chapter's numbers).
 
     Returns:
-        A function `knob(*, sample, book)` that returns one of its two arguments.
+        A function `knob(*, sample, photos=…, book)` that returns one of its arguments; without `photos` that is `book`.
 
     Raises:
         ValueError: there is no such profile.
     """
     if profile not in PROFILES:
-        raise ValueError(f'PROFILE is {profile!r}; expected "sample" or "book"')
+        raise ValueError(f"PROFILE is {profile!r}; expected {one_of(*PROFILES).expected}")
 
-    def knob(*, sample, book):
-        return {"sample": sample, "book": book}[profile]
+    def knob(*, sample, photos=_AS_BOOK, book):
+        return {"sample": sample, "photos": book if photos is _AS_BOOK else photos, "book": book}[profile]
 
     return knob
 

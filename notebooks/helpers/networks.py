@@ -14,12 +14,15 @@ from keras import layers
 BOOK_LAYERS = "block3_sepconv1", "block2_sepconv1", "block4_sepconv1", "block8_sepconv1"  # of Xception
 REGISTRY = Path(__file__).resolve().parents[2] / "data" / "registry.toml"
 CLASS_INDEX = "imagenet_class_index.json"
+# How the files of `make data` begin; others have the network's name there.
+FILES = {"MobileNetV2": "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224"}
 FETCH = (
-    "Either fetch them where there is a network (`scripts/download_data.py weights`, part of `make data`) and bring "
+    "Either fetch them where there is a network (`make data`, or `make data PROFILE=photos`) and bring "
     "the folder {folder} here, or "
 )
 WAYS_OUT = {
     "Xception": FETCH + "name a file: -p WEIGHTS FILE.",
+    "MobileNetV2": FETCH + "name a file: -p WEIGHTS FILE.",
     "names": FETCH + "put that file beside the file of weights.",
     "others": "Either run this once where there is a network and bring ~/.keras/models here, "
     "or name a file: -p WEIGHTS FILE.",
@@ -52,11 +55,11 @@ def load_application(
     if weights == "untrained":
         return build(weights=None, include_top=include_top), prepare
     if weights == "imagenet":
-        ending = "" if include_top else "_notop"
-        fetched = Path(folder, f"{name.lower()}_weights_tf_dim_ordering_tf_kernels{ending}.h5")
-        if not fetched.exists():
+        beginning = FILES.get(name, f"{name.lower()}_weights_tf_dim_ordering_tf_kernels")
+        files = [Path(folder, f"{beginning}{ending}.h5") for ending in ([""] if include_top else ["_notop", ""])]
+        weights = next((file for file in files if file.exists()), None)
+        if weights is None:
             return _download(build, name, include_top, folder), prepare
-        weights = fetched
     return _from_file(build, Path(weights), include_top), prepare
 
 

@@ -45,15 +45,15 @@ def show_picture(picture, title=None, ax=None):
     return ax
 
 
-def show_mask(mask, title=None, ax=None, colors=CLASS_COLORS, legend=True):
+def show_mask(mask, title=None, ax=None, names=tuple(CLASS_COLORS), legend=True):
     """Show a mask; a class has the same colour in every picture.
 
     Args:
-        mask: integers (height, width): a class, by its place in `colors`.
+        mask: integers (height, width): a class, by its place in `names`.
         title: text above it.
         ax: Axes to draw on; new ones unless given.
-        colors: dict of the classes' names to their colours.
-        legend: whether to name the colours below.
+        names: of the classes, eight at most.
+        legend: whether to name their colours below.
 
     Returns:
         The Axes.
@@ -61,19 +61,19 @@ def show_mask(mask, title=None, ax=None, colors=CLASS_COLORS, legend=True):
     ax = ax or _make_axes(4, 4)
     ax.imshow(
         np.asarray(mask),
-        cmap=ListedColormap(list(colors.values())),
+        cmap=ListedColormap(list(choose_colors(names).values())),
         vmin=-0.5,
-        vmax=len(colors) - 0.5,
+        vmax=len(names) - 0.5,
         interpolation="nearest",
     )
     ax.set_title(title, fontsize=10)
     ax.axis("off")
     if legend:
-        ax.legend(**class_legend(colors), loc="upper center", bbox_to_anchor=(0.5, 0.0))
+        ax.legend(**class_legend(names), loc="upper center", bbox_to_anchor=(0.5, 0.0))
     return ax
 
 
-def choose_colors(*names):
+def choose_colors(names):
     """Return a dict of at most eight classes to colours: their own of `CLASS_COLORS`, a cat the animal's, or others."""
     others = iter(OTHER_COLORS)
     known = CLASS_COLORS | {"cat": CLASS_COLORS["animal"]}
@@ -88,14 +88,14 @@ def show_box(rows, columns, ax):
     ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor=CLASS_COLORS["animal"], linewidth=2))
 
 
-def show_columns(pictures, *masks, titles, colors=CLASS_COLORS):
+def show_columns(pictures, *masks, titles, names=tuple(CLASS_COLORS)):
     """Show pictures side by side and below each its masks, with one legend for all.
 
     Args:
         pictures: uint8 (N, height, width, 3).
         masks: for each further row, integers (N, height, width, 1).
         titles: texts above the pictures, at least N.
-        colors: as for `show_mask`.
+        names: of the classes, as for `show_mask`.
 
     Returns:
         The Figure, and its Axes (rows, N).
@@ -106,8 +106,8 @@ def show_columns(pictures, *masks, titles, colors=CLASS_COLORS):
     for column in range(columns):
         show_picture(pictures[column], titles[column], axes[0, column])
         for row, answers in enumerate(masks, start=1):
-            show_mask(answers[column, ..., 0], None, axes[row, column], colors, legend=False)
-    fig.legend(**class_legend(colors), loc="outside lower center")
+            show_mask(answers[column, ..., 0], None, axes[row, column], names, legend=False)
+    fig.legend(**class_legend(names), loc="outside lower center")
     return fig, axes
 
 
@@ -132,9 +132,9 @@ def show_bars(series, labels, ax, fmt="%.2f", ylabel=None):
     ax.legend(fontsize=8)
 
 
-def class_legend(colors=CLASS_COLORS):
+def class_legend(names):
     """Return the arguments of a legend that names the classes in one row."""
-    patches = [Patch(facecolor=color, edgecolor="0.6", label=name) for name, color in colors.items()]
+    patches = [Patch(facecolor=color, edgecolor="0.6", label=name) for name, color in choose_colors(names).items()]
     return {"handles": patches, "ncols": len(patches), "fontsize": 8, "frameon": False}
 
 

@@ -164,11 +164,13 @@ def test_file_that_is_missing_or_does_not_fit_is_told(tmp_path, weights):
 
 
 def test_without_network_and_file_both_ways_out_are_told(offline, tmp_path):
-    with pytest.raises(ConnectionError, match=rf"Xception.*download_data.py weights.*{tmp_path}.*-p WEIGHTS FILE"):
+    with pytest.raises(ConnectionError, match=rf"Xception.*make data.*{tmp_path}.*-p WEIGHTS FILE"):
         load_application("Xception", "imagenet", folder=tmp_path)
-    with pytest.raises(ConnectionError, match=r"MobileNetV2 cannot be fetched.*keras/models.*-p WEIGHTS FILE"):
+    with pytest.raises(ConnectionError, match=r"MobileNetV2 cannot be fetched.*make data.*-p WEIGHTS FILE"):
         load_application("MobileNetV2", "imagenet", folder=tmp_path)
-    with pytest.raises(ConnectionError, match=r"imagenet_class_index.json.*download_data.py weights.*beside the file"):
+    with pytest.raises(ConnectionError, match=r"VGG16 cannot be fetched.*keras/models.*-p WEIGHTS FILE"):
+        load_application("VGG16", "imagenet", folder=tmp_path)
+    with pytest.raises(ConnectionError, match=r"imagenet_class_index.json.*make data.*beside the file"):
         load_class_names(tmp_path)
 
 
@@ -179,6 +181,11 @@ def test_downloaded_weights_are_used_offline(offline, tmp_path, monkeypatch):
         name = f"xception_weights_tf_dim_ordering_tf_kernels{ending}.h5"
         (tmp_path / name).touch()
         load_application("Xception", "imagenet", include_top, tmp_path)
+        assert loaded[-1] == (name, include_top)
+    name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"  # for the base, too: there is no other
+    (tmp_path / name).touch()
+    for include_top in (True, False):
+        load_application("MobileNetV2", "imagenet", include_top, tmp_path)
         assert loaded[-1] == (name, include_top)
 
 

@@ -46,12 +46,12 @@ def test_a_mask_has_a_legend_in_its_colours():
 
 def test_other_classes_have_other_colours():
     names = ("cat", "background", "sofa", "sky", "grass", "rug", "dog", "lamp")
-    colors = plots.choose_colors(*names)
+    colors = plots.choose_colors(names)
     assert tuple(colors) == names
     assert len(set(colors.values())) == len(names)
     assert colors["background"] == plots.CLASS_COLORS["background"]
     names = ("a", "b", "c", "d", "e", "f", "g", "h")
-    assert len({*plots.choose_colors(*names).values()}) == len(names)
+    assert len({*plots.choose_colors(names).values()}) == len(names)
 
 
 def test_picture_and_mask_stand_side_by_side():  # erratum 2

@@ -196,7 +196,7 @@ def test_few_pictures_and_none_with_an_animal_are_shown_too(notebook, arrays, ca
     namespace = run_cells(notebook, "picture-scores", **few, predictions=few["val_targets"])
     namespace = run_cells(namespace, "worst-and-best")
     assert len(namespace.chosen) == min(2 * count, 6)
-    assert ("No validation picture has an animal" in capsys.readouterr().out) != animal
+    assert ("No validation picture has the class 'animal'" in capsys.readouterr().out) != animal
 
 
 def test_scores_of_perfect_and_of_trivial_answers(notebook, arrays):

@@ -44,6 +44,7 @@ VALUES = {  # three of each knob; two where there are no more
         "PICTURES": (12, 20, 24),
         "CLASS_NAMES": (("pet", "background", "rim"), ("1", "2", "3"), ("a", "b", "c", "d")),
         "VALIDATION": (5, 8, 23),
+        "MIRROR": (False, True),
         "IMAGE_SIZE": (16, 24, 40),
         "FILTERS": ((2,), (2, 4), (4, 2, 3)),
         "EPOCHS": (1, 2, 3),
@@ -124,7 +125,17 @@ VALUES = {  # three of each knob; two where there are no more
 }
 # Knobs that a training depends on: the others must not train anew. LESSON and LESSONS hold such knobs.
 TRAINING = {"EPOCHS", "BATCH_SIZE", "LEARNING_RATE", "DECAY", "PRECISION", "DEVICES", "SEED", "IMAGE_SIZE", "FILTERS"}
-TRAINING |= {"PICTURES", "VALIDATION", "CLASS_NAMES", "DOT_EPOCHS", "MOMENTUM", "ROTATION", "ZOOM", "BASELINE_FILTERS"}
+TRAINING |= {
+    "PICTURES",
+    "VALIDATION",
+    "MIRROR",
+    "CLASS_NAMES",
+    "DOT_EPOCHS",
+    "MOMENTUM",
+    "ROTATION",
+    "ZOOM",
+    "BASELINE_FILTERS",
+}
 TRAINING |= {"ABLATION_SIZE", "ABLATION_FILTERS", "ABLATION_EPOCHS", "ABLATION_SEEDS", "TRAININGS", "LESSON", "LESSONS"}
 SOURCES = ("PROFILE", "DATA", "BUILD")  # knobs that change where something comes from or goes to, and mostly no output
 

@@ -2,11 +2,18 @@
 
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import psutil
 import pytest
 
+import run_notebooks
 from small_notebooks import FINE, LESSON, join_printed, read_executed, run_command, write_notebooks
 
 FAILING = "# %%\ndef outer(): inner()\ndef inner(): {}['missing key']\n# %%\nanswer = 42\nouter()\n# %%\nnever\n"
@@ -57,6 +64,28 @@ def test_later_notebooks_still_run(failed):
     assert [row[0] for row in rows] == ["9_1_failing", "9_2_killed", "9_3_slow", "9_4_last", "9_5_diverged"]
     assert [row[1] for row in rows] == ["1/3", "0/1", "0/1", "1/1", "0/1"]
     assert [" ".join(row[6:]) for row in rows] == ["failed", "kernel died", "timed out", "ok", "diverged"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize(("kill", "statuses"), [("SIGINT", [130]), ("SIGTERM", [143, -15]), ("SIGHUP", [129, -1])])
+def test_a_killed_runner_leaves_no_kernel(tmp_path, kill, statuses):
+    folder = write_notebooks(tmp_path / "notebooks", {"9_1_slow": f"# %%\nopen('begun', 'w').close()\n{SLOW}"})
+    command = [sys.executable, run_notebooks.__file__, "--notebooks", folder, "--out", tmp_path / "build"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    runner = psutil.Popen([*map(str, command)], preexec_fn=listen_to_ctrl_c, **quiet)
+    deadline = time.monotonic() + 60
+    while not (folder / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    kernels = runner.children(recursive=True)
+    runner.send_signal(getattr(signal, kill))
+    assert runner.wait(30) in statuses
+    assert kernels
+    assert psutil.wait_procs(kernels, timeout=20)[1] == []
+    assert not list(tmp_path.rglob(".unfinished*"))
+
+
+def listen_to_ctrl_c():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 import download_data
-from trial_data import CONTENT, OTHER, assert_fails, write_archive, write_registry
+from helpers.knobs import PROFILES
+from machinery.downloads.registry import load_registry
+from trial_data import CONTENT, OTHER, assert_fails, run, write_archive, write_registry
 
 
 def test_an_unknown_set_names_the_known_ones(capsys):
@@ -16,6 +20,32 @@ def test_the_projects_registry_is_listed(capsys):
     told = capsys.readouterr().out
     for word in ("oxford-pets", "dogs-vs-cats-kaggle", "kaggle competitions download", "CC BY-SA 4.0", "792MB"):
         assert word in told
+
+
+def test_what_a_profile_needs_is_said_first_and_fetched(server, capsys):
+    write_registry(f"{server.url}/file.bin")
+    registry = Path("registry.toml").read_text(encoding="utf-8")
+    other = registry.replace("[set]", "[other]").replace("[[set.", "[[other.")
+    profiles = ('profiles = ["photos", "book"]', 'profiles = ["book"]')
+    pairs = zip((registry, other), profiles, strict=True)
+    texts = [text.replace("licence", f"{line}\nlicence") for text, line in pairs]
+    Path("registry.toml").write_text("\n".join(texts), encoding="utf-8")
+    assert run("--profile", "photos") == 0
+    assert capsys.readouterr().out.startswith("to fetch: 300kB (set 300kB)\n")
+    assert [path.name for path in Path("data").iterdir() if path.is_dir()] == ["set"]
+    assert run("--profile", "book") == 0
+    assert capsys.readouterr().out.startswith("to fetch: 300kB (other 300kB)\n")
+    assert run("--profile", "book") == 0
+    assert capsys.readouterr().out.startswith("to fetch: nothing")
+    assert_fails(capsys, "needed for the profile foto, but for: photos", arguments=["--profile", "foto"], status=2)
+
+
+@pytest.mark.parametrize("profile", PROFILES[1:])
+def test_the_projects_registry_knows_what_a_profile_needs(profile):
+    sets = load_registry(download_data.DATA / "registry.toml").values()
+    needed = {item.name: item for item in sets if profile in item.profiles}
+    assert {"oxford-pets", "dogs-vs-cats", "pictures", "weights"} <= needed.keys()
+    assert sum(file.size for item in needed.values() for file in item.files) < 1.9e9
 
 
 def test_kaggles_file_is_taken_from_the_readers_folder(capsys):

@@ -27,6 +27,7 @@ def test_a_registry_in_a_folder_has_urls_relative_to_itself():
             ('licence = "CC0"', f'licence = "CC0"\n{key} = 5', f"'{key}' (str)")
             for key in ("folder", "obtain", "citation")
         ],
+        ('licence = "CC0"', 'licence = "CC0"\nprofiles = 5', "'profiles' (list)"),
         *[('"file.bin"', f'"{name}"', f"'{name}' is not a plain file name") for name in UNSAFE],
     ],
 )

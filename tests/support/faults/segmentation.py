@@ -28,13 +28,15 @@ MUTANTS = [
     ),
     Mutant(
         "another colour map",
-        in_file(PLOTS, "cmap=ListedColormap(list(colors.values()))", "cmap='viridis'"),
+        in_file(PLOTS, "cmap=ListedColormap(list(choose_colors(names).values()))", "cmap='viridis'"),
         r"a figure differs.*\| pet =",
     ),
     Mutant(
         "class names of a legend exchanged",
         in_file(
-            PLOTS, "for name, color in colors.items()]", "for name, color in zip(reversed(colors), colors.values())]"
+            PLOTS,
+            "for name, color in choose_colors(names).items()]",
+            "for name, color in zip(reversed(names), choose_colors(names).values())]",
         ),
         r"a figure differs.*\| pet = ",
     ),
@@ -51,8 +53,8 @@ MUTANTS = [
         "masks resized bilinear and rounded",
         in_file(
             PETS,
-            "return to_array(open_picture(path, _to_classes), size, Image.Resampling.NEAREST)",
-            "return to_array(open_picture(path, _to_classes), size, Image.Resampling.BILINEAR)",
+            "partial(_to_classes, classes=classes)), size, Image.Resampling.NEAREST)",
+            "partial(_to_classes, classes=classes)), size, Image.Resampling.BILINEAR)",
         ),
         "def test_masks_are_resized_by_nearest",
         ("tests/helpers/test_pets.py",),
@@ -159,7 +161,11 @@ MUTANTS += [
         "best taken for worst", "picture-scores", "argsort(picture", "argsort(-picture", "test_worst_and_best"
     ),
     caught_by_test(
-        "masks of other pictures", "worst-and-best", "predictions[chosen]", "predictions[:6]", "test_worst_and_best"
+        "masks of other pictures",
+        "worst-and-best",
+        "(val_input_imgs, val_targets, predictions)",
+        "(val_input_imgs, val_targets[::-1], predictions)",
+        "test_worst_and_best",
     ),
 ]
 

@@ -21,7 +21,11 @@ INTERPRETING = "9_4_interpreting_convnets"
 
 MUTANTS = [
     Mutant("outputs cleared", in_cells(clear_outputs), "cell 1 has the execution count None"),
-    Mutant("cell deleted", in_cells(delete_cell("minlength=3) / train_targets.size")), "has the execution count"),
+    Mutant(
+        "cell deleted",
+        in_cells(delete_cell("minlength=len(CLASS_NAMES)) / train_targets.size")),
+        "has the execution count",
+    ),
     Mutant(
         "cell of a step deleted", in_cells(delete_cell("step-9.2-9"), paired=False), "another one in 9_2.*make outp"
     ),
