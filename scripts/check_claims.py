@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Compare results of the book's scale, `build/results/*.json`, with what the book claims.
+"""Compare results of the book's scale with what the book claims: those of your run, else those stored here.
 
-Run the notebooks with `--profile book` before. The exit status is 1 if a claim does not hold or could not be checked.
+Your run is one with `--profile book`, whose results lie in `build/results`; the stored ones are
+`docs/measurements/*_book.json`. The exit status is 1 if a claim does not hold or could not be checked.
 """
 
 import argparse
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from helpers.results import MEASUREMENTS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -60,18 +63,24 @@ CLAIMS = (
 )
 
 
+def read_results(section, folder):
+    """Return the results of a notebook at the book's scale, and whose they are; of neither, an empty dict and why."""
+    own, stored = folder / f"{section}.json", MEASUREMENTS / f"{section}_book.json"
+    for path, whose in ((own, "your run"), (stored, "stored")):
+        if path.exists():
+            results = json.loads(path.read_text(encoding="utf-8"))
+            if results.get("profile") == "book":
+                return results, f"{whose}, {results.get('run', {}).get('date', 'without a date')}"
+    return {}, f"{section} has not run with --profile book"
+
+
 def check(claim, folder):
     """Return a verdict on a claim ("holds" or "FAILS"), and the result or what was found instead of it."""
-    path = folder / f"{claim.section}.json"
-    if not path.exists():
-        return "FAILS", f"{path.name} is missing: run scripts/run_notebooks.py --profile book"
-    results = json.loads(path.read_text(encoding="utf-8"))
-    if results.get("profile") != "book":
-        return "FAILS", f"{path.name} is of the profile {results.get('profile')}: run with --profile book"
+    results, whose = read_results(claim.section, folder)
     if claim.key not in results:
-        return "FAILS", f"{path.name} has no {claim.key}"
+        return "FAILS", f"no {claim.key} ({whose})"
     value = claim.shown(results[claim.key])
-    return ("holds" if claim.holds(value) else "FAILS"), str(value)
+    return ("holds" if claim.holds(value) else "FAILS"), f"{value} ({whose})"
 
 
 def main(argv=None):

@@ -37,9 +37,14 @@ WRONG = [
         "0.5",
     ),
     ("C-20", "9_4", {"top_class_index": 385}, "here: 385"),
-    ("C-5", "9_2", {"profile": "sample"}, "of the profile sample"),
-    ("C-20", "9_4", {"top_class_index": None}, "has no top_class_index"),
+    ("C-5", "9_2", {"profile": "sample"}, "9_2 has not run with --profile book"),
+    ("C-20", "9_4", {"top_class_index": None}, "no top_class_index (your run"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def nothing_stored(monkeypatch, tmp_path):
+    monkeypatch.setattr(check_claims, "MEASUREMENTS", tmp_path / "none")
 
 
 def table(folder, capsys, results):
@@ -71,4 +76,14 @@ def test_other_results_fail(tmp_path, capsys, number, section, change, found):
 def test_without_a_result_it_fails(tmp_path, capsys):
     status, lines = table(tmp_path, capsys, {})
     assert status == 1
-    assert "9_2.json is missing: run scripts/run_notebooks.py --profile book" in lines[0]
+    assert "9_2 has not run with --profile book" in lines[0]
+
+
+def test_stored_results_stand_in_for_a_run(tmp_path, capsys, monkeypatch):
+    stored = SOUND["9_2"] | {"profile": "book", "run": {"date": "2026-11-27"}}
+    (tmp_path / "9_2_book.json").write_text(json.dumps(stored))
+    monkeypatch.setattr(check_claims, "MEASUREMENTS", tmp_path)
+    for own, told in (({"9_2": {"profile": "photos"}}, "stored, 2026-11-27"), ({"9_2": SOUND["9_2"]}, "your run")):
+        _, lines = table(tmp_path, capsys, own)
+        assert "here: 25" in lines[0]
+        assert told in lines[0]
