@@ -109,11 +109,12 @@ def explain_failure(failure: Exception | None, timeout: int | None) -> tuple[str
 
 
 def read_results(out: Path, stem: str, started: float) -> list[tuple[str, str]]:
-    """Return what the notebook wrote to `results/9_2.json` during this run as pairs of text."""
+    """Return what a run wrote to `results/9_2.json`, but for when and where it was, as pairs of text."""
     path = out / "results" / f"{re.match('[0-9]+(_[0-9]+)?', stem)[0]}.json"
-    with suppress(OSError, ValueError, RecursionError):  # none, or a damaged file
+    with suppress(OSError, ValueError, AttributeError, RecursionError):  # none, or a damaged file
         if path.stat().st_mtime > started - 1:  # some file systems round times
-            return list(list_leaves(json.loads(path.read_text(encoding="utf-8"))))
+            results = json.loads(path.read_text(encoding="utf-8"))
+            return list(list_leaves({name: value for name, value in results.items() if name != "run"}))
     return []
 
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -69,12 +70,12 @@ def count_sharing():
 
 
 def describe():
-    """Return what computes here: the processor, its cores, whether it has bfloat16, and the names of the GPUs."""
+    """Return what computes here: processor, cores, whether it has bfloat16, and, if Keras runs, the names of GPUs."""
     processor = platform.processor() or platform.machine()
     if platform.system() == "Linux":
         names = re.findall(r"^model name\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
         processor = names[0].strip() if names else processor
-    gpus = [detail.get("device_name", "unknown") for detail in _gpu_details()]
+    gpus = [detail.get("device_name", "unknown") for detail in _gpu_details()] if "keras" in sys.modules else []
     return {"processor": processor, "cores": os.cpu_count(), "bfloat16": _processor_has_bfloat16(), "gpus": gpus}
 
 

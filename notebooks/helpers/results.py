@@ -1,10 +1,10 @@
 """What a run of a notebook leaves behind for machines to compare, and what runs at larger scales have left."""
 
-import importlib
 import json
 import math
 import platform
 import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -37,10 +37,8 @@ def save_results(results, path):
 
 def describe_run():
     """Return the date, the commit, the versions and the machine of a run, as dicts of text and numbers."""
-    import keras  # here, for who reads results alone need not wait for it
-
-    modules = {name: importlib.import_module(name) for name in ("keras", "numpy", keras.backend.backend())}
-    versions = {"python": platform.python_version()} | {name: module.__version__ for name, module in modules.items()}
+    loaded = [name for name in ("keras", "numpy", "tensorflow", "jax", "torch") if name in sys.modules]
+    versions = {"python": platform.python_version()} | {name: sys.modules[name].__version__ for name in loaded}
     try:
         command = ["git", "describe", "--always", "--dirty"]
         commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
