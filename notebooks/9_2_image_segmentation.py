@@ -67,7 +67,7 @@ SEED = 1337  # for the order of the files and for the weights
 DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
 CLASS_NAMES = ("animal", "background", "outline")  # of the values 1, 2, 3 in a mask
 BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches and results
-PRECISION = knob(sample="float32", book="fastest")  # "float32", "mixed_bfloat16", or what this machine is fastest at
+PRECISION = knob(sample="float32", photos="float32", book="fastest")  # or "mixed_bfloat16"; "fastest": what suits here
 DEVICES = 1  # GPUs that share each batch; without a GPU the processor stands in for that many
 
 # %% [markdown]
@@ -450,7 +450,7 @@ plots.show(fig, "Scattered white dots; drawn after strides nearly all are there,
 # The line that begins with `with` is for speed alone; take it out, and the same network trains in 32 bits on one
 # device. With `PRECISION = "mixed_bfloat16"` the maps have 16 bits while weights and loss keep 32: half the memory to
 # move, and on processors and GPUs that have instructions for it, more multiplications at once. The `book` profile
-# takes "fastest", what suits the machine; the `sample` profile stays with 32 bits, for its numbers are compared
+# takes "fastest", what suits the machine; the other profiles stay with 32 bits, for their numbers are compared
 # between machines.
 
 # %% tags=["constants"]

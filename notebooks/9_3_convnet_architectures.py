@@ -56,12 +56,13 @@ PROFILE = os.environ.get("PROFILE", "sample")  # "sample": minutes; "photos": a 
 knob = profile_values(PROFILE)
 
 PICTURES = knob(sample=(800, 200, 300), book=(1000, 500, 1000))  # of each class: to train, to validate, to test
-IMAGE_SIZE = knob(sample=96, photos=128, book=180)  # pixels; with its five levels the baseline needs 78 at least
-FILTERS = knob(sample=(8, 16, 32, 64, 128), book=(32, 64, 128, 256, 512))  # channels of the mini-Xception's blocks
+IMAGE_SIZE = knob(sample=96, photos=112, book=180)  # pixels; with its five levels the baseline needs 78 at least
+# Channels of the mini-Xception's blocks.
+FILTERS = knob(sample=(8, 16, 32, 64, 128), photos=(16, 32, 64, 128, 256), book=(32, 64, 128, 256, 512))
 MOMENTUM = knob(sample=0.9, photos=0.9, book=0.99)  # of batch norm's moving averages: how much each step keeps
-EPOCHS = knob(sample=4, photos=22, book=100)  # passes over the training pictures, for both networks
+EPOCHS = knob(sample=4, photos=32, book=100)  # passes over the training pictures, for both networks
 BATCH_SIZE = 32  # pictures a step: the smaller, the more steps an epoch
-LEARNING_RATE = knob(sample=0.002, book=0.001)  # size of the first step; 0.001 is RMSprop's default
+LEARNING_RATE = knob(sample=0.002, photos=0.002, book=0.001)  # size of the first step; 0.001 is RMSprop's default
 SEED = 1337  # for the weights and the order of the pictures
 
 # %% [markdown]
@@ -70,7 +71,7 @@ SEED = 1337  # for the weights and the order of the pictures
 # %% tags=["constants"]
 DATA = os.environ.get("DATA", "../data")  # folder that holds the data sets
 BUILD = os.environ.get("BUILD", "../build")  # folder for models, caches and results
-PRECISION = knob(sample="float32", book="fastest")  # "float32", "mixed_bfloat16", or what this machine is fastest at
+PRECISION = knob(sample="float32", photos="float32", book="fastest")  # or "mixed_bfloat16"; "fastest": what suits here
 DEVICES = 1  # GPUs that share each batch; without a GPU the processor stands in for that many
 
 # %% [markdown]
