@@ -33,7 +33,7 @@
 # | profile | networks and pictures | time |
 # |---|---|---|
 # | `sample` | networks of 9.2 and 9.3, drawn cats and dogs | three minutes on two cores; more if these have not run |
-# | `photos` | MobileNetV2 and Xception's base as trained on ImageNet, photographs | a quarter of an hour |
+# | `photos` | MobileNetV2 and Xception's base as trained on ImageNet, photographs | not yet measured |
 # | `book` | Xception trained on ImageNet, photographs | meant for a GPU |
 #
 # Licences: the drawn animals are as free as the code (MIT). Xception's weights come with Keras Applications (MIT).

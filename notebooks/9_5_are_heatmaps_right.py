@@ -34,7 +34,7 @@
 # | profile | networks and pictures | time |
 # |---|---|---|
 # | `sample` | the mini-Xception of 9.4, drawn cats and dogs | half a minute on two cores; more if 9.4 has not run |
-# | `photos` | MobileNetV2 as trained on ImageNet, photographs | minutes |
+# | `photos` | MobileNetV2 as trained on ImageNet, photographs | not yet measured |
 # | `book` | Xception trained on ImageNet, photographs | meant for a GPU |
 #
 # Licences: as in notebook 9.4.
