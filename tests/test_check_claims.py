@@ -8,7 +8,10 @@ import check_claims
 
 SOUND = {
     "9_2": {
-        "history": {"val_loss": [1 - 0.01 * epoch for epoch in range(25)] + [0.8 + 0.01 * epoch for epoch in range(25)]}
+        "history": {
+            "val_loss": [1 - 0.01 * epoch for epoch in range(25)] + [0.8 + 0.01 * epoch for epoch in range(25)]
+        },
+        "iou_animal": 0.75,
     },
     "9_3": {"test_accuracy_mini_xception": 0.9, "test_accuracy_baseline": 0.84},
     "9_4": {
@@ -18,6 +21,8 @@ SOUND = {
             ["n0", "Indian_elephant", 0.02],
         ],
         "top_class_index": 386,
+        "backbone": "Xception",
+        "silent_channels": {"conv2d": 0.1, "max_pooling2d": 0.1, "conv2d_1": 0.5},
     },
 }
 WRONG = [
@@ -37,8 +42,13 @@ WRONG = [
         "0.5",
     ),
     ("C-20", "9_4", {"top_class_index": 385}, "here: 385"),
-    ("C-5", "9_2", {"profile": "sample"}, "9_2 has not run with --profile book"),
-    ("C-20", "9_4", {"top_class_index": None}, "no top_class_index (your run"),
+    ("C-6", "9_2", {"iou_animal": 0.65}, "here: 0.65"),
+    ("C-17", "9_4", {"silent_channels": {"conv2d": 0.5, "conv2d_1": 0.2}}, "[0.5, 0.2]"),
+]
+OPEN = [
+    (["C-5", "C-6"], "9_2", {"profile": "sample"}, "9_2 has not run with --profile book"),
+    (["C-20"], "9_4", {"top_class_index": None}, "no top_class_index (your run"),
+    (["C-19", "C-20"], "9_4", {"backbone": "MobileNetV2"}, "of MobileNetV2 (your run"),
 ]
 
 
@@ -67,16 +77,19 @@ def test_sound_results_hold(tmp_path, capsys):
 def test_other_results_fail(tmp_path, capsys, number, section, change, found):
     status, lines = table(tmp_path, capsys, SOUND | {section: SOUND[section] | change})
     assert status == 1
-    failed = [line for line in lines if "FAILS" in line]
-    assert failed[0].startswith(number)
+    failed = [line for line in lines if line.split()[1] != "holds"]
+    assert failed[0].startswith(f"{number:5} FAILS")
     assert found in failed[0]
     assert len(failed) == 1
 
 
-def test_without_a_result_it_fails(tmp_path, capsys):
-    status, lines = table(tmp_path, capsys, {})
+@pytest.mark.parametrize(("numbers", "section", "change", "found"), OPEN)
+def test_what_was_not_measured_is_open(tmp_path, capsys, numbers, section, change, found):
+    status, lines = table(tmp_path, capsys, SOUND | {section: SOUND[section] | change})
     assert status == 1
-    assert "9_2 has not run with --profile book" in lines[0]
+    left = [line for line in lines if line.split()[1] != "holds"]
+    assert [line.split()[:2] for line in left] == [[number, "open"] for number in numbers]
+    assert all(found in line for line in left)
 
 
 def test_stored_results_stand_in_for_a_run(tmp_path, capsys, monkeypatch):
