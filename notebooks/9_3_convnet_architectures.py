@@ -60,7 +60,7 @@ IMAGE_SIZE = knob(sample=96, photos=112, book=180)  # pixels; with its five leve
 # Channels of the mini-Xception's blocks.
 FILTERS = knob(sample=(8, 16, 32, 64, 128), photos=(16, 32, 64, 128, 256), book=(32, 64, 128, 256, 512))
 MOMENTUM = knob(sample=0.9, photos=0.9, book=0.99)  # of batch norm's moving averages: how much each step keeps
-EPOCHS = knob(sample=4, photos=30, book=100)  # passes over the training pictures, for both networks
+EPOCHS = knob(sample=4, photos=32, book=100)  # passes over the training pictures, for both networks
 BATCH_SIZE = 32  # pictures a step: the smaller, the more steps an epoch
 LEARNING_RATE = knob(sample=0.002, photos=0.002, book=0.001)  # size of the first step; 0.001 is RMSprop's default
 SEED = 1337  # for the weights and the order of the pictures
