@@ -165,9 +165,9 @@ def _add_animal(picture, dice, sitter, animal, fur, light):
     move = lambda item: transform(item, np.eye(3), shift, scale)  # noqa: E731
     relief = raise_relief([move(bone) for bone in animal.bones], height, width)
     coat = draw_coat(dice, scale, fur)
-    colours, opacity = shade(relief, coat, light)
+    colours, opacity, box = shade(relief, coat, light)
     add_shadow(picture, relief.distance, light, min(int(middle + half) - 2, height + 40))
-    lay_over(picture, colours, opacity)
+    lay_over(picture, colours, opacity, box)
     paints = {
         "iris": vary(dice, dice.pick(IRISES)),
         "nose": dice.pick(NOSES),

@@ -13,6 +13,7 @@ from .randomness import clouds, sample, strands
 
 FAR = np.float32(-1e4)
 MARGIN = 14  # pixels around a bone in which its distance is known
+REACH = 10  # pixels around a silhouette in which something of it is seen: hair, and darkness on what is behind
 
 
 @dataclass
@@ -131,10 +132,9 @@ class Coat:
     threshold: float
 
 
-def albedo(relief, coat):
-    """Return the colour of every pixel before light falls on it, float32 (height, width, 3)."""
-    height, width = relief.depth.shape
-    y, x = np.arange(height, dtype="float32")[:, None], np.arange(width, dtype="float32")[None]
+def albedo(relief, coat, box):
+    """Return the colour of every pixel of a relief, a box of the picture, before light falls on it: see `shade`."""
+    y, x = _grid(box)
     scale = np.float32(24 / coat.period)
     patches = sample(clouds(), y * scale + np.float32(coat.offset[0]), x * scale + np.float32(coat.offset[1]))
     cut = np.float32(coat.threshold)
@@ -164,16 +164,18 @@ def albedo(relief, coat):
 
 
 def shade(relief, coat, light):
-    """Return the lit picture of a relief and its opacity.
+    """Return the lit picture of a relief and its opacity, in the box of the picture that it touches.
 
     Args:
-        relief: a Relief; its distance is roughened by the hair, in place.
+        relief: a Relief; around its silhouette the distance is roughened by the hair, in place.
         coat: a Coat.
         light: dict with "direction" (3,) of length one (x, y, towards the viewer), "ambient", "diffuse".
 
     Returns:
-        Colours, float32 (height, width, 3), and opacity in [0, 1], float32 (height, width).
+        Colours, float32 (h, w, 3), opacity in [0, 1], float32 (h, w), and the box, two slices.
     """
+    box = tuple(_span(np.min(relief.distance, axis=axis) < REACH) for axis in (1, 0))
+    relief = Relief(*(values[box] for values in list(vars(relief).values())[:-1]), relief.tints)
     hair = sample(strands(), relief.along + np.float32(coat.offset[1]), relief.across * 2 + np.float32(coat.offset[0]))
     depth = relief.depth + (hair - np.float32(0.5)) * np.float32(coat.hair)
     relief.distance += (hair - np.float32(0.5)) * np.float32(min(coat.hair, 3.0))
@@ -187,7 +189,13 @@ def shade(relief, coat, light):
     strength = (np.float32(light["ambient"]) + np.float32(light["diffuse"]) * lit) * rim
     strength *= np.float32(0.8) + np.float32(0.4) * hair if coat.hair else 1
     opacity = np.clip(np.float32(0.5) - relief.distance, 0, 1)
-    return albedo(relief, coat) * strength[..., None], opacity
+    return albedo(relief, coat, box) * strength[..., None], opacity, box
+
+
+def _span(inside):
+    """Return the slice from before the first to behind the last place that is true, for slopes need neighbours."""
+    places = np.flatnonzero(inside)
+    return slice(max(places[0] - 1, 0), min(places[-1] + 2, len(inside))) if len(places) else slice(0, 0)
 
 
 def lay_over(picture, colours, opacity, box=(slice(None), slice(None))):

@@ -248,9 +248,9 @@ def add_object(picture, dice, unit, place, light):
     """Draw a thing with its shadow into a picture, in place, and return its signed distance (height, width)."""
     bones, coat = draw_object(dice, unit, place)
     relief = raise_relief(bones, *picture.shape[:2])
-    colours, opacity = shade(relief, coat, light)
+    colours, opacity, box = shade(relief, coat, light)
     picture *= (1 - np.float32(0.3) * np.clip(1 - np.maximum(relief.distance, 0) / 8, 0, 1))[..., None]
-    lay_over(picture, colours, opacity)
+    lay_over(picture, colours, opacity, box)
     return relief.distance
 
 
