@@ -86,7 +86,13 @@ def test_lock_holds_one_tensorflow(device, system):
     assert any(name.startswith("nvidia-") for name in names) == ((device, system) == ("gpu", "linux"))
 
 
-@pytest.mark.parametrize("device", LOCKS)
+def test_uv_installs_itself_from_the_lock():
+    locked = {str(requirement): sorted(hashes) for requirement, hashes in read_lock("cpu")}
+    ((uv, hashes),) = read_lock("uv")
+    assert locked[str(uv)] == sorted(hashes)
+
+
+@pytest.mark.parametrize("device", [*LOCKS, "uv"])
 def test_lock_is_exact_and_hashed(device):
     lock = read(f"requirements/{device}.txt")
     assert "://" not in lock
