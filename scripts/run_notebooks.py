@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 
 from helpers.knobs import PROFILES
+from helpers.lessons import find_source
 from machinery.runner.choosing import check_names, check_values, choose_notebooks, parse_value, set_knobs
 from machinery.runner.executing import run_notebook, shorten_path
+from machinery.runner.exercises import name_exercises, take_out_solutions
 from machinery.runner.pages import format_duration, format_size, render_index, render_page
 from machinery.runner.storing import keep_outputs, write_text
 
@@ -78,7 +80,7 @@ def main(argv=None):
     # Kernels inherit the environment; the parameters cell of each notebook reads these three.
     os.environ.update(PROFILE=options.profile, DATA=str(options.data), BUILD=str(options.out))
     try:
-        lessons = choose_notebooks(options.notebooks, options.only)
+        lessons = choose_notebooks(options.notebooks, options.only, exercises=options.profile == "sample")
         check_names([*options.values], lessons)
         notebooks = {stem: set_knobs(lesson, options.values) for stem, lesson in lessons.items()}
         check_values(notebooks)
@@ -99,7 +101,10 @@ def main(argv=None):
         executed = run_notebook(stem, notebooks[stem], options.notebooks, options.out, options.profile, options.timeout)
         runs.append(executed.metadata.run)
         if options.store and runs[-1].status == "ok":
-            write_text(options.notebooks / f"{stem}.ipynb", keep_outputs(lesson, executed))
+            target = find_source(stem, options.notebooks).with_suffix(".ipynb")
+            write_text(target, keep_outputs(lesson, executed))
+            if target.parent.name == "exercises":
+                write_text(name_exercises(target), take_out_solutions(lesson))
         write_text(index.with_name(f"{stem}.html"), render_page(executed))
         write_text(index, render_index(options.out / "notebooks"))
     print(f"\n{format_table(runs)}\n\npages: {shorten_path(index)}")

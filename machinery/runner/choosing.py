@@ -16,12 +16,14 @@ from helpers.lessons import is_tagged, read_lesson
 INJECTED = "injected-parameters"  # tag of the cells that set knobs, by papermill's name
 
 
-def choose_notebooks(folder: Path, prefixes: list[str]) -> dict[str, NotebookNode]:
+def choose_notebooks(folder: Path, prefixes: list[str], exercises: bool = True) -> dict[str, NotebookNode]:
     """Return the notebooks of a folder by stem; those whose name starts with one of `prefixes`, if there are any.
 
-    A notebook starts with the number of its section. A LookupError lists what there is if a prefix fits none.
+    A notebook starts with the number of its section. After the lessons come the solved `exercises`, unless they are not
+    wanted. A LookupError lists what there is if a prefix fits none.
     """
     stems = sorted({path.stem for path in folder.glob("[0-9]*") if path.suffix in (".py", ".ipynb")})
+    stems += sorted(path.stem for path in folder.glob("exercises/[0-9]*.py")) if exercises else []
     unknown = [prefix for prefix in prefixes if not any(stem.startswith(prefix) for stem in stems)]
     if unknown or not stems:
         names = "".join(f"\n  {stem}" for stem in stems) or " none"

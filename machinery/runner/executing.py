@@ -35,7 +35,8 @@ def run_notebook(
 ) -> nbformat.NotebookNode:
     """Execute a notebook and print a failure.
 
-    The kernel works in `folder`, where the notebook's source lies. A cell may take `timeout` seconds, or for ever.
+    The kernel works where the notebook's source lies, in `folder` or its `exercises/`. A cell may take `timeout`
+    seconds, or for ever.
 
     Returns:
         What `out/notebooks/STEM.ipynb` holds then. `metadata.run` is the account that the table and the pages show.
@@ -43,7 +44,7 @@ def run_notebook(
     target = out / "notebooks" / f"{stem}.ipynb"
     started = time.time()
     with PeakMemory() as memory:
-        failure = execute(notebook, target, folder, timeout)
+        failure = execute(notebook, target, find_source(stem, folder).parent, timeout)
     seconds = time.time() - started
     status, explanation = explain_failure(failure, timeout)
     executed = nbformat.read(target, as_version=4)

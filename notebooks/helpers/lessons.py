@@ -14,9 +14,9 @@ FOLDERS = ("PROFILE", "DATA", "BUILD")  # what a notebook is told by the environ
 
 
 def find_source(stem: str, folder: Path = NOTEBOOKS) -> Path:
-    """Return the path of a notebook's text source or, if it has none, of its `.ipynb`."""
-    text = folder / f"{stem}.py"
-    return text if text.exists() else text.with_suffix(".ipynb")
+    """Return the path of a notebook's text source, in a folder or its `exercises/`; if it has none, of the `.ipynb`."""
+    texts = [folder / f"{stem}.py", folder / "exercises" / f"{stem}.py"]
+    return next((text for text in texts if text.exists()), texts[0].with_suffix(".ipynb"))
 
 
 def read_lesson(stem: str, folder: Path = NOTEBOOKS):

@@ -34,6 +34,14 @@ def test_prefixes_choose(folder):
         choose_notebooks(folder, ["9_1", "9_3"])
 
 
+def test_exercises_come_last_and_only_if_wanted(folder):
+    write_notebooks(folder / "exercises", {"9_1_solutions": FINE})
+    (folder / "exercises" / "9_1_exercises.ipynb").touch()  # made of the other
+    assert list(choose_notebooks(folder, [])) == ["9_1_shapes", "9_2_last", "9_1_solutions"]
+    assert list(choose_notebooks(folder, ["9_1"])) == ["9_1_shapes", "9_1_solutions"]
+    assert list(choose_notebooks(folder, [], exercises=False)) == ["9_1_shapes", "9_2_last"]
+
+
 def test_unknown_knob_lists_the_knobs(folder):
     with pytest.raises(LookupError) as failure:
         check_names(["EPOCS", "SHAPE"], choose_notebooks(folder, []))

@@ -48,3 +48,35 @@ def test_stored_notebook_has_no_trace_of_the_run(texts, stored):
         assert word not in first
         assert word in executed  # else the line above says nothing
     assert "text_representation" not in first
+
+
+SOLVED = """\
+# %% tags=["solution"]
+def one():
+    \'\'\'Return 1.\'\'\'
+    return 1
+
+
+# %%
+import os
+
+print(one(), os.path.basename(os.getcwd()))
+
+# %% [markdown] tags=["solution"]
+# It is 1.
+"""
+
+
+def test_exercises_are_stored_solved_and_without_their_solutions(tmp_path):
+    folder = write_notebooks(write_notebooks(tmp_path / "notebooks", {}) / "exercises", {"9_1_solutions": SOLVED})
+    assert run_command(tmp_path, "--store") == 0
+    solved, exercises = (
+        nbformat.read(folder / f"9_1_{name}.ipynb", as_version=4).cells for name in ("solutions", "exercises")
+    )
+    assert [cell.cell_type for cell in solved] == ["code", "code", "markdown"]
+    assert solved[1].outputs[0].text == "1 exercises\n"
+    assert [cell.source for cell in exercises] == [
+        "def one():\n    '''Return 1.'''\n    ...  # your code here",
+        solved[1].source,
+    ]
+    assert not any(cell.outputs for cell in exercises)
