@@ -70,7 +70,7 @@ def main():
     """Write the record of all notebooks."""
     import nbformat
 
-    notebooks = sorted(NOTEBOOKS.glob("9_*.ipynb"))
+    notebooks = sorted([*NOTEBOOKS.glob("9_*.ipynb"), *NOTEBOOKS.glob("exercises/9_*_solutions.ipynb")])
     record = {path.stem: list_promises(nbformat.read(path, as_version=4).cells) for path in notebooks}
     RECORD.write_text(json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -1,0 +1,1 @@
+"""Right and wrong answers to the exercises, to try their checks with."""
