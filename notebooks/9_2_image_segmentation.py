@@ -692,85 +692,12 @@ for profile, run in runs.items():
 #
 # **Limits.** The validation pictures also choose the best epoch, so the scores flatter a little; a third set, kept for
 # the end, would not. The drawn pets are easier than photographs: one artist, one animal per picture. A network without
-# connections from encoder to decoder draws soft outlines; the first exercise of the three does something about it.
+# connections from encoder to decoder draws soft outlines; the first exercise does something about it.
 #
 # ### Exercises
 #
-# **1. Skip connections.** The decoder has to redraw fine detail from maps an eighth of the size. Hand it the encoder's
-# maps of the same size as well (this is the idea of U-Net). What happens to the IoU of the outline?
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# def build_network_with_skips(image_size, filters, num_classes=3):
-#     inputs = keras.Input((image_size, image_size, 3))
-#     x = layers.Rescaling(1 / 255)(inputs)
-#     skips = []
-#     for width in filters:
-#         skips.append(x)
-#         x = layers.Conv2D(width, 3, strides=2, padding="same", activation="relu")(x)
-#         x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
-#     for width, skip in zip(reversed(filters), reversed(skips)):
-#         x = layers.Conv2DTranspose(width, 3, padding="same", activation="relu")(x)
-#         x = layers.Conv2DTranspose(width, 3, strides=2, padding="same", activation="relu")(x)
-#         x = layers.Concatenate()([x, skip])
-#     outputs = layers.Conv2D(num_classes, 3, padding="same", activation="softmax")(x)
-#     return keras.Model(inputs, outputs)
-#
-# model = build_network_with_skips(IMAGE_SIZE, FILTERS)
-# ```
-#
-# Train and measure it with the cells above. The outline gains most: the first skip hands the decoder the picture
-# itself, at full size.
-# </details>
-#
-# **2. Max pooling after all.** Build the network with max pooling in place of the strides. Does the experiment with the
-# dots carry over?
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# def build_network_with_pooling(image_size, filters, num_classes=3):
-#     inputs = keras.Input((image_size, image_size, 3))
-#     x = layers.Rescaling(1 / 255)(inputs)
-#     for width in filters:
-#         x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
-#         x = layers.MaxPooling2D(2)(x)
-#         x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
-#     for width in reversed(filters):
-#         x = layers.Conv2DTranspose(width, 3, padding="same", activation="relu")(x)
-#         x = layers.Conv2DTranspose(width, 3, strides=2, padding="same", activation="relu")(x)
-#     outputs = layers.Conv2D(num_classes, 3, padding="same", activation="softmax")(x)
-#     return keras.Model(inputs, outputs)
-#
-# model = build_network_with_pooling(IMAGE_SIZE, FILTERS)
-# ```
-#
-# The number of parameters is the same; the arithmetic is not, since the first convolution of each level now works at
-# twice the side. So compare at the same time as well as at the same number of epochs, and with more than one `SEED`
-# before you believe a small difference.
-# </details>
-#
-# **3. A louder outline.** The outline is rare, so the loss hardly hears it. Weight each pixel by its class.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# weights = (1 / (3 * shares)).astype("float32")  # rare classes count more; a pixel counts 1 on average
-# model = get_model(IMAGE_SIZE, len(CLASS_NAMES), FILTERS)
-# model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy")
-# model.fit(
-#     train_input_imgs,
-#     train_targets,
-#     sample_weight=weights[train_targets[..., 0]],
-#     batch_size=BATCH_SIZE,
-#     epochs=EPOCHS,
-# )
-# ```
-#
-# The network draws thicker outlines: it finds more of the band and claims more than there is. Whether the IoU rises
-# depends on which of the two wins.
-# </details>
+# [`exercises/9_2_exercises`](exercises/9_2_exercises.ipynb): a U-Net, max pooling in equal time, a loss with weights,
+# the Dice loss, and a first detector. Each has a check that tells what is wrong, and shows what comes out.
 
 # %% [markdown]
 # ## Glossary

@@ -919,8 +919,8 @@ plots.show(fig, "Test accuracy with its interval, parameters and multiplications
 # > `sample` profile.
 #
 # On the drawn animals, in this run, the mini-Xception is ahead on the test pictures, with far fewer parameters and
-# multiplications than the baseline. The two intervals do not overlap; exercise 3 compares the networks
-# picture by picture, which is sharper. One training each decides little, though: another seed, or another processor,
+# multiplications than the baseline. The two intervals do not overlap; exercise 3 compares networks picture
+# by picture, which is sharper. One training each decides little, though: another seed, or another processor,
 # gives other weights, and moves either accuracy. (The `sample` profile gives the mini-Xception a quarter of the
 # book's channels. At the book's size it has three quarters of the baseline's parameters.) A few epochs show at most
 # which of the two learns *faster*; give both more `EPOCHS`, and watch the gap. The book, on photographs and after 100
@@ -1128,68 +1128,8 @@ print("the book:", ", ".join(f"{name} {accuracy}" for name, accuracy in BOOK.ite
 #
 # ### Exercises
 #
-# **1. Plain depth.** In the experiment on gradients the stack without skips starts from Keras's default initialiser,
-# which was made for layers without relu. Does He's initialiser, made for relu, bring the gradient back?
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# def build_he_stack(depth, width=16):
-#     inputs = keras.Input((16, 16, 3))
-#     x = layers.Conv2D(width, 3, padding="same", name="first")(inputs)
-#     for _ in range(depth):
-#         x = layers.Activation("relu")(x)
-#         x = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal")(x)
-#     x = layers.GlobalAveragePooling2D()(x)
-#     return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
-#
-# images_16, labels_16 = keras.random.uniform((8, 16, 16, 3), seed=SEED), np.arange(8)[:, None] % 2
-# he_norms = [first_gradient_norm(build_he_stack(depth), images_16, labels_16) for depth in DEPTHS]
-# ```
-#
-# The pictures are those of the experiment. The gradient lives much longer, for the signal keeps its size on the way. At
-# the edges of the maps, where a 3×3 filter sees zeros, a part of it is still lost at every layer. The initialiser cares
-# for the first step only; skips and batch norm care for all of them.
-# </details>
-#
-# **2. Momentum.** In the `sample` profile, train the mini-Xception with batch norm's default momentum of 0.99 and
-# compare the validation curves.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# keras.utils.set_random_seed(SEED)
-# slow = build_mini_xception(IMAGE_SIZE, FILTERS, 0.99, ROTATION, ZOOM)
-# _, slow_history = train_classifier(slow, pictures, EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS)
-# fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
-# ax.plot(mini_xception_history["val_accuracy"], label=f"momentum {MOMENTUM}")
-# ax.plot(slow_history["val_accuracy"], label="momentum 0.99")
-# ax.legend()
-# plots.show(fig, "Validation accuracy against the epoch for two momenta")
-# ```
-#
-# The training curves are alike, for training does not use the averages. The validation curve of 0.99 starts late, and
-# catches up when the steps have become small.
-# </details>
-#
-# **3. Is the difference real?** Both networks judge the same test pictures, so their errors can be compared picture
-# by picture, which is sharper than two intervals side by side. Count the pictures that only one of the two gets
-# right.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# right = {name: (model.predict(test_images, verbose=0)[:, 0] > 0.5) == test_labels for name, model in models.items()}
-# first, second = right.values()
-# only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
-# differ = only_first + only_second
-# p_value = binomtest(only_first, differ).pvalue if differ else 1.0
-# print(f"only the first: {only_first}, only the second: {only_second}, p = {p_value:.2f}")
-# ```
-#
-# If the two were equally good, each of these pictures would fall to either side like a coin (McNemar's exact test). A
-# p-value above 0.05 means that a fair coin would easily do the same. In the stored run it is far below.
-# </details>
+# [`exercises/9_3_exercises`](exercises/9_3_exercises.ipynb): another initialiser, the way of a moving average, the
+# paired test, and batch norm in fine-tuning. Each has a check that tells what is wrong, and shows what comes out.
 
 # %% [markdown]
 # ## Glossary

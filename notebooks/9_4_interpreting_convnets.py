@@ -1354,45 +1354,9 @@ for title, run in zip(titles, runs.values(), strict=True):
 #
 # ### Exercises
 #
-# **1. Your own network.** Build a small `Sequential` classifier, train it for an epoch on the pictures of notebook 9.3,
-# `lesson.pictures["train"]`, and make its heatmap for one of its test pictures.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# own_size, (test_images, _) = lesson.IMAGE_SIZE, lesson.pictures["test"]
-# own = keras.Sequential([keras.Input((own_size, own_size, 3)), layers.Rescaling(1 / 255)])
-# for filters in (16, 32, 64):
-#     own.add(layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu"))
-# own.add(layers.GlobalAveragePooling2D())
-# own.add(layers.Dense(1, activation="sigmoid"))
-# own.compile("adam", "binary_crossentropy")
-# own.fit(*lesson.pictures["train"], epochs=1, verbose=0)
-# own_heatmap = to_heatmap(grad_cam(*split_at(own), test_images[:1].astype("float32"), class_score(0))[0])
-# fig, ax = plt.subplots(figsize=(3.5, 3.5), layout="constrained")
-# plots.show_picture(lay_over(test_images[0], own_heatmap), "for cat, by a network of one's own", ax)
-# plots.show(fig, "The heatmap of a small network")
-# ```
-#
-# One epoch of so small a network teaches it little: its heatmap tells you what it looks at so far.
-# </details>
-#
-# **2. Where it errs.** Which pictures does the network get wrong, and where are their heatmaps?
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# truth = np.array([path.stem.startswith("dog") for path in paths])
-# wrong = np.flatnonzero(classes != truth)[:6]
-# fig, axes = plt.subplots(1, max(len(wrong), 2), figsize=(11, 2.2), layout="constrained")
-# for ax, index in zip(axes, wrong):
-#     heat = to_heatmap(raw_maps(network, last_conv_layer_name, scored_images[[index]], classes[[index]])[0])
-#     plots.show_picture(lay_over(scored_images[index], heat), f"taken for a {labels[classes[index]]}", ax)
-# plots.show(fig, "Heatmaps of wrong answers")
-# ```
-#
-# Many lie on things beside the animal, or on a part of the head alone.
-# </details>
+# [`exercises/9_4_exercises`](exercises/9_4_exercises.ipynb): HiResCAM, covering the brightest place, the network's
+# surest mistakes, a pattern for two filters, and a heatmap without a gradient. Each has a check that tells what is
+# wrong, and shows what comes out.
 
 # %% [markdown]
 # ## Glossary

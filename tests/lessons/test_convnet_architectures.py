@@ -3,7 +3,6 @@
 import functools
 import itertools
 import math
-from pathlib import Path
 from unittest import mock
 
 import keras
@@ -13,7 +12,7 @@ from keras import layers
 
 import sample_pets
 from helpers.lessons import load_lesson
-from notebook_source import check_training, find_cells, find_solutions, run_cells, run_code
+from notebook_source import check_training, find_cells, run_cells, run_code
 
 STEM = "9_3_convnet_architectures"
 
@@ -534,17 +533,3 @@ def test_book_profile_has_the_book_s_numbers():
     book |= {"BASELINE_FILTERS": (32, 64, 128, 256, 256), "BATCH_SIZE": 32, "ROTATION": 0.1, "ZOOM": 0.2}
     book |= {"MOMENTUM": 0.99, "LEARNING_RATE": 0.001, "DECAY": False}
     assert {name: getattr(lesson, name) for name in book} == book
-
-
-def test_solutions_of_the_exercises_run(notebook, arrays, tmp_path):
-    he, slow, paired = find_solutions(STEM)
-    batch = {"images_16": np.ones((2, 16, 16, 3), "float32"), "labels_16": np.array([[0.0], [1.0]])}
-    namespace = run_code(notebook, he, **batch, DEPTHS=(1, 2))
-    assert len(namespace.he_norms) == 2
-    knobs = {"IMAGE_SIZE": 24, "FILTERS": (2,), "EPOCHS": 1, "BATCH_SIZE": 5, "MODELS": Path(tmp_path)}
-    namespace = run_code(notebook, slow, **knobs, pictures=arrays, mini_xception_history={"val_accuracy": [0.5]})
-    assert len(namespace.slow_history["val_accuracy"]) == 1
-    models = {"a": namespace.slow, "b": namespace.slow}
-    images, labels = arrays["test"]
-    namespace = run_code(notebook, paired, models=models, test_images=images, test_labels=labels)
-    assert namespace.p_value == 1.0

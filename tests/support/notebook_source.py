@@ -12,13 +12,6 @@ def find_cells(stem, tag):
     return [cell.source for cell in read_lesson(stem).cells if is_tagged(cell, tag)]
 
 
-def find_solutions(stem):
-    """Return the code of the folded solutions, in order."""
-    parts = [cell.source for cell in read_lesson(stem).cells if cell.cell_type == "markdown"]
-    blocks = "\n".join(parts).split("```python\n")[1:]
-    return [block.split("```")[0] for block in blocks]
-
-
 def run_code(lesson, /, *sources, **names):
     """Execute code in a copy of a lesson, with other values for some names; return the copy."""
     copy = ModuleType(lesson.__name__)
