@@ -996,7 +996,8 @@ def train_variant(parts, seed):
     variant = build_variant(ABLATION_SIZE, ABLATION_FILTERS, MOMENTUM, **parts)
     recipe = ABLATION_EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY, MODELS / "ablation"
     best, history = train_classifier(variant, small_pictures, *recipe)
-    accuracy = count_correct(keras.models.load_model(best), *small_pictures["test"]) / total
+    variant.load_weights(best)
+    accuracy = count_correct(variant, *small_pictures["test"]) / total
     return variant.count_params(), accuracy, min(history["val_loss"]), min(history["seconds"])
 
 
