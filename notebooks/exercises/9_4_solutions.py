@@ -296,24 +296,27 @@ def climb(loss, steps=40, rate=4.0):
 if done:
     base = architectures.build_mini_xception(48, lesson.FILTERS, 0.9, rotation=0, zoom=0)  # takes pictures of 48 pixels
     base.set_weights(network.get_weights())
-    maps = split_at(base, choose_layer(base, 12))[0]
+    maps = split_at(base, choose_layer(base, 8))[0]
 
     def extractor(image):
         """Return the maps of an image in [-1, 1]."""
         return maps(127.5 * (image + 1), training=False)
 
+    first, second = 7, 13
     losses = {
-        f"filter {number}": lambda image, number=number: both(extractor, image, number, number) for number in (0, 1)
+        f"filter {first}": lambda image: both(extractor, image, first, first),
+        f"filter {second}": lambda image: both(extractor, image, second, second),
+        "both": lambda image: both(extractor, image, first, second),
     }
-    losses["both"] = lambda image: both(extractor, image, 0, 1)
     fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.7), layout="constrained")
     for ax, (name, loss) in zip(axes, losses.items(), strict=True):
         plots.show_picture(climb(loss), name, ax)
     plots.show(fig, "Patterns that one filter likes, that another likes, and that both like")
 
 # %% [markdown] tags=["solution"]
-# One likes green stripes on light, the other blue. For both, there is green on blue: not a mean of the two pictures,
-# but one in which each finds something. (A mean response over all places lets them share the picture out between them.)
+# The first likes spots, half dark and half bright, the second an even colour. For both there are the spots of the one
+# on the colour of the other: not the mean of two pictures, but one in which each finds what it likes. (It is the mean
+# over all places that counts, so the two can share the picture out between them.)
 
 # %% [markdown]
 # ## 5. A heatmap without a gradient
