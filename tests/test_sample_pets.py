@@ -221,7 +221,7 @@ def test_what_is_drawn_is_never_thrown_away(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("kill", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)])
 def test_a_killed_drawing_leaves_no_worker_and_nothing_half_drawn(tmp_path, kill, status):
     command = [sys.executable, "-m", "sample_pets", "--dest", str(tmp_path / "pets")]
-    process = psutil.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=listen_to_ctrl_c)
+    process = psutil.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=listen_to_signals)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("*/images/*.jpg")) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -232,8 +232,9 @@ def test_a_killed_drawing_leaves_no_worker_and_nothing_half_drawn(tmp_path, kill
     assert len(list(tmp_path.iterdir())) == (kill == "SIGKILL")  # what that leaves goes after a day
 
 
-def listen_to_ctrl_c():
+def listen_to_signals():
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and under nohup this one
 
 
 @pytest.mark.parametrize("missing", range(3))

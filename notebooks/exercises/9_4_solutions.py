@@ -28,11 +28,8 @@
 # | 5 | a heatmap by covering places | whether it agrees with Grad-CAM |
 
 # %%
-import os
-
 from helpers.start import start_keras
 
-os.environ["TF_NUM_INTRAOP_THREADS"] = "1"  # networks as small as these train faster on one core than on two
 start_keras()
 import keras
 
@@ -356,7 +353,7 @@ def occlusion_map(score, picture, side, step):
 # %% tags=["check"]
 done = check_occlusion(occlusion_map)
 
-# %% nbval={"rtol": 0.3, "atol": 0.15, "figure_rms": 0.3}
+# %% nbval={"rtol": 0.3, "atol": 0.4, "figure_rms": 0.3}
 if done:
     some = np.arange(0, len(test_images), 30)
 
@@ -378,6 +375,6 @@ if done:
     plots.show(fig, "Six test pictures under heatmaps of Grad-CAM and under what covering places says")
 
 # %% [markdown] tags=["solution"]
-# Both find the head on most pictures, with as much of their energy on it, and yet their ranks agree only in part: most
+# Both find the head on most pictures, with as much of their energy on it, and yet their ranks agree little: most
 # of a picture is background, where both are small and full of noise. Covering asks the network once for each cell, a
 # hundred times for each picture; Grad-CAM asks once, and looks inside.
