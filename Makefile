@@ -17,7 +17,7 @@ PARALLEL := $(if $(GPU),,-n 2 --dist loadfile)
 REPORTS := --junitxml=build/reports/tests.xml --html=build/reports/tests.html --self-contained-html
 
 .DEFAULT_GOAL := help
-.PHONY: help notebooks test test-all mutants benchmark sample lab data claims outputs promises lint lock clean
+.PHONY: help notebooks test test-all mutants benchmark sample lab data claims outputs promises site lint lock clean
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -55,6 +55,9 @@ outputs: $(READY) sample  ## execute the notebooks and store their outputs in no
 
 promises: $(READY)  ## put on record by which tolerances and assertions the notebooks are checked
 	PYTHONPATH=tests/support $(BIN)/python -m notebook_checks.recorded
+
+site: $(READY)  ## build the site from the stored notebooks into build/site; nothing is executed or downloaded
+	$(BIN)/python scripts/build_site.py $(ARGS)
 
 lint: $(READY)  ## check code style and workflows
 	$(BIN)/ruff check

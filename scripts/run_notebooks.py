@@ -16,8 +16,9 @@ from helpers.lessons import find_source
 from machinery.runner.choosing import check_names, check_values, choose_notebooks, parse_value, set_knobs
 from machinery.runner.executing import run_notebook, shorten_path
 from machinery.runner.exercises import name_exercises, take_out_solutions
-from machinery.runner.pages import format_duration, format_size, render_index, render_page
+from machinery.runner.pages import format_duration, format_size, make_pages, read_runs
 from machinery.runner.storing import keep_outputs, write_text
+from machinery.site.building import build_pages
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -94,7 +95,6 @@ def main(argv=None):
     for name in ("COLUMNS", "LINES"):  # the width of a model's summary
         os.environ.pop(name, None)
 
-    index = options.out / "html" / "index.html"
     runs = []
     for stem, lesson in lessons.items():
         print(f"{stem}: running", flush=True)
@@ -105,9 +105,8 @@ def main(argv=None):
             write_text(target, keep_outputs(lesson, executed))
             if target.parent.name == "exercises":
                 write_text(name_exercises(target), take_out_solutions(lesson))
-        write_text(index.with_name(f"{stem}.html"), render_page(executed))
-        write_text(index, render_index(options.out / "notebooks"))
-    print(f"\n{format_table(runs)}\n\npages: {shorten_path(index)}")
+    build_pages(options.out / "html", make_pages(read_runs(options.out / "notebooks")))
+    print(f"\n{format_table(runs)}\n\npages: {shorten_path(options.out / 'html' / 'index.html')}")
     return int(any(run.status != "ok" for run in runs))
 
 

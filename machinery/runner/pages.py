@@ -1,53 +1,70 @@
-"""Makes a page of each executed notebook and an index of them; they open without a network."""
+"""Makes pages of executed notebooks, which the site's Sphinx then builds."""
 
 import platform
-import re
 import sys
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-import jinja2
 import nbformat
-from nbconvert import HTMLExporter
+from nbformat import NotebookNode
 
-TEMPLATES = jinja2.FileSystemLoader(Path(__file__).parent)
+from machinery.site.building import START
+from machinery.site.preparing import prepare_notebook
+
 ACCOUNT = set("name title profile status cells seconds peak finished results".split())  # see `run_notebook`
 
 
-def render_page(executed: nbformat.NotebookNode) -> str:
-    """Return the page of an executed notebook."""
-    formulas = any(cell.cell_type == "markdown" and re.search(r"\$[^$]+\$", cell.source) for cell in executed.cells)
-    exporter = HTMLExporter(template_file="page.html.j2", extra_loaders=[TEMPLATES])
-    resources = {"metadata": {"name": executed.metadata.run.title}, "formulas": formulas}
-    return exporter.from_notebook_node(executed, resources)[0]
-
-
-def render_index(folder: Path) -> str:
-    """Return the page that lists every notebook executed into a folder, by earlier calls too.
+def read_runs(folder: Path) -> dict[str, NotebookNode]:
+    """Return the notebooks that were executed into a folder by stem, by earlier calls too.
 
     What is no notebook, or no finished run of ours, is left out; the first is named on standard error.
     """
-    runs = []
+    runs = {}
     for path in sorted(folder.glob("[0-9]*.ipynb")):
         try:
-            runs.append(read_run(path))
+            notebook = nbformat.read(path, as_version=4)
+            run = notebook.metadata.get("run")
         except Exception as error:  # of reading JSON, or of nbformat's checks
-            print(f"{path.name} is left out of the index: it is no notebook ({type(error).__name__})", file=sys.stderr)
-    runs = [run for run in runs if run]
+            print(f"{path.name} is left out of the pages: it is no notebook ({type(error).__name__})", file=sys.stderr)
+            continue
+        if isinstance(run, dict) and ACCOUNT <= run.keys():
+            runs[path.stem] = notebook
+    return runs
+
+
+def make_pages(runs: dict[str, NotebookNode]) -> dict[PurePosixPath, str]:
+    """Return the pages of executed notebooks by place, and the first page, with an account of each and its results."""
+    start, contents, pages = ["# Executed notebooks", ""], [], {}
+    for stem, notebook in runs.items():
+        run = notebook.metadata.run
+        place = PurePosixPath("notebooks", "exercises" if stem.endswith("_solutions") else "", f"{stem}.ipynb")
+        pages[place] = nbformat.writes(prepare_notebook(notebook, describe_run(run)))
+        contents.append(str(place.with_suffix("")))
+        start += [f"## [{escape(run.title)}]({place})", "", describe_run(run), ""]
+        if run.results:
+            start += ["| result | value |", "|---|---|"]
+            start += [f"| {escape(name)} | {escape(value)} |" for name, value in run.results] + [""]
     versions = [f"Python {platform.python_version()}"]
     for name in ("keras", "tensorflow", "tensorflow-cpu", "numpy"):
         with suppress(PackageNotFoundError):
             versions.append(f"{name} {version(name)}")
-    templates = jinja2.Environment(loader=TEMPLATES, autoescape=True, trim_blocks=True)
-    templates.filters.update(duration=format_duration, size=format_size)
-    return templates.get_template("index.html.j2").render(runs=runs, versions=", ".join(versions))
+    start += [", ".join(versions), "", "```{toctree}", ":hidden:", "", *contents, "```", ""]
+    return pages | {START: "\n".join(start)}
 
 
-def read_run(path: Path) -> nbformat.NotebookNode | None:
-    """Return the account of an executed notebook's run; None if it has none, being cut short or another's."""
-    run = nbformat.read(path, as_version=4).metadata.get("run")
-    return run if isinstance(run, dict) and ACCOUNT <= run.keys() else None
+def describe_run(run: NotebookNode) -> str:
+    """Return an account of a run in a line of Markdown; what is not well is bold."""
+    status = "ok" if run.status == "ok" else f"**{run.status}**"
+    return (
+        f"{status}: {run.cells} cells, `{run.profile}` profile, {format_duration(run.seconds)}, "
+        f"{format_size(run.peak)} peak memory, {run.finished}"
+    )
+
+
+def escape(text: str) -> str:
+    """Return a text as a cell of a table in Markdown shows it to the letter."""
+    return "".join(f"\\{letter}" if letter in r"\`*_{}[]<>()#+-.!|~$" else letter for letter in text)
 
 
 def format_duration(seconds: float) -> str:

@@ -1,72 +1,91 @@
 """The pages of two notebooks that look executed."""
 
-import html
 import re
+from html.parser import HTMLParser
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from machinery.runner.pages import render_index, render_page
+from machinery.runner.pages import escape, make_pages, read_runs
+from machinery.site.building import build_pages
+from machinery.site.gathering import PurePosixPath
 
-PROSE = "The area is $a^2$.\n\n<details><summary>Solution</summary>\n\n```python\nfolded = True\n```\n</details>"
-FIGURE = new_output("display_data", {"image/png": "iVBORw0KGgo="}, metadata={"alt": 'one "dot"'})
+ANSWER = "<details><summary>Solution</summary>\n\n```python\nfolded = True\n```\n</details>"
+PROSE = f"# Shapes & areas\n\nThey grow.\n\n{ANSWER}"
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+FIGURE = new_output("display_data", {"image/png": PIXEL}, metadata={"image/png": {"alt": 'one "dot"'}})
 SHAPES = new_notebook(cells=[new_markdown_cell(PROSE), new_code_cell("show()", outputs=[FIGURE])])
-LAST = new_notebook(cells=[new_code_cell("print('still', 'here')")])
+LAST = new_notebook(cells=[new_markdown_cell("# The last one"), new_code_cell("print('still', 'here')")])
 RUN = {"profile": "book", "status": "ok", "cells": "1/1", "seconds": 75.0, "peak": 2e9, "finished": "2024-01-02 03:04"}
-SHAPES.metadata.run = RUN | {"name": "9_1_shapes", "title": "Shapes & areas", "results": [["iou / animal", "0.1235"]]}
-LAST.metadata.run = RUN | {"name": "9_2_last", "title": "The last one", "results": []}
+for notebook in (SHAPES, LAST):
+    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata.language_info = {"name": "python"}
+SHAPES.metadata.run = RUN | {"name": "9_1_shapes", "title": "Shapes & areas", "results": [["iou / a|b", "0.1235"]]}
+LAST.metadata.run = RUN | {"name": "9_2_last", "title": "The last one", "status": "failed", "results": []}
+
+
+class Text(HTMLParser):
+    """Gathers the text of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.said = ""
+
+    def handle_data(self, data):
+        self.said += data
+
+
+def read_text(path):
+    """Return the text of a page, with single blanks."""
+    parser = Text()
+    parser.feed(path.read_text(encoding="utf-8"))
+    return " ".join(parser.said.split())
 
 
 @pytest.fixture(scope="module")
-def shapes():
-    return render_page(SHAPES)
+def built(tmp_path_factory):
+    """The folder of the built pages."""
+    folder = tmp_path_factory.mktemp("runs")
+    nbformat.write(SHAPES, folder / "9_1_shapes.ipynb")
+    nbformat.write(LAST, folder / "9_2_last.ipynb")
+    assert build_pages(folder / "html", make_pages(read_runs(folder))) == []
+    return folder / "html"
 
 
-@pytest.fixture
-def index(tmp_path):
-    nbformat.write(SHAPES, tmp_path / "9_1_shapes.ipynb")
-    nbformat.write(LAST, tmp_path / "9_2_last.ipynb")
-    return render_index(tmp_path)
+def test_first_page_lists_runs_and_results(built):
+    said = read_text(built / "index.html")
+    assert "Shapes & areas" in said
+    assert "ok: 1/1 cells, book profile, 1 min 15 s, 2.00 GB peak memory, 2024-01-02 03:04" in said
+    assert "iou / a|b 0.1235" in said
+    assert "failed: 1/1 cells" in said
+    assert "Python 3." in said
+    page = (built / "index.html").read_text(encoding="utf-8")
+    assert 'href="notebooks/9_1_shapes.html"' in page
+    assert "<strong>failed</strong>" in page
 
 
-def find_remote(page):
-    """Return what a page fetches from elsewhere when it opens."""
-    fetched = r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["']?(https?:[^"'> ]*)|url\(["']?(https?:[^)]*)"""
-    return ["".join(found) for found in re.findall(fetched, page)]
-
-
-def test_pages_open_offline(shapes, index):
-    last = render_page(LAST)
-    assert find_remote('<script async src="https://a.b/c.js">') == ["https://a.b/c.js"]
-    assert find_remote(index) == find_remote(last) == []
-    assert [re.sub("/.*", "", url.split("//")[1]) for url in find_remote(shapes)] == ["cdnjs.cloudflare.com"]
-    assert "<script async" in shapes  # formulas alone, and the page does not wait for them
-    assert "require" not in last
-
-
-def test_pages_show_figures_and_folded_solutions(shapes):
-    assert re.search(r'<img alt="one &quot;dot&quot;"|<img alt=\'one "dot"\'', shapes)
-    folded = re.search(r"<details><summary>Solution</summary>(.*?)</details>", shapes, re.DOTALL)[1]
-    assert "folded" in folded
-
-
-def test_index_lists_runs_and_results(index):
-    index = html.unescape(index)
-    assert '<a href="9_1_shapes.html">Shapes & areas</a>' in index
-    assert '<a href="9_2_last.html">The last one</a>' in index
-    assert re.search("<td>iou / animal<td>0.1235", index)
-    assert "book\nprofile" in index
-    assert "Python 3." in index
+def test_page_of_a_notebook_has_its_account_its_figures_and_folded_answers(built):
+    page = (built / "notebooks/9_1_shapes.html").read_text(encoding="utf-8")
+    assert "ok: 1/1 cells" in read_text(built / "notebooks/9_1_shapes.html")
+    assert re.search(r'<img alt="one &quot;dot&quot;"', page)
+    assert "folded" in re.search(r"<details><summary>Solution</summary>(.*?)</details>", page, re.DOTALL)[1]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "null", "{}", '{"cells": 3}', "[" * 10_000])
-def test_index_leaves_out_what_is_no_run_of_ours(tmp_path, capsys, content):
+def test_what_is_no_run_of_ours_is_left_out(tmp_path, capsys, content):
     nbformat.write(SHAPES, tmp_path / "9_1_shapes.ipynb")
     (tmp_path / "9_0_foreign.ipynb").write_text(content)
     nbformat.write(new_notebook(metadata={"run": {"name": "9_5"}}), tmp_path / "9_5_other.ipynb")
-    index = render_index(tmp_path)
-    assert "9_1_shapes.html" in index
-    assert "foreign" not in index
-    assert "9_5" not in index
-    assert "9_0_foreign.ipynb is left out of the index" in capsys.readouterr().err
+    runs = read_runs(tmp_path)
+    assert list(runs) == ["9_1_shapes"]
+    assert "9_0_foreign.ipynb is left out of the pages" in capsys.readouterr().err
+
+
+def test_a_solved_exercise_lies_where_its_links_lead_to_the_lesson():
+    pages = make_pages({"9_2_solutions": SHAPES})
+    assert PurePosixPath("notebooks/exercises/9_2_solutions.ipynb") in pages
+
+
+def test_text_is_shown_to_the_letter():
+    assert escape("a|b *c* [d](e)") == r"a\|b \*c\* \[d\]\(e\)"

@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Build the site from the stored notebooks into `build/site`, without executing anything and without a network.
+
+Where the repository lies on GitHub, each page leads there, to Colab, Kaggle and Binder, and `colab/` gets notebooks
+that run alone. The exit status is 1 if a link leads nowhere.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path, PurePosixPath
+
+import nbformat
+
+from machinery.site.address import find_commit, find_repository
+from machinery.site.building import CONFIGURATION, START, build_pages
+from machinery.site.gathering import ROOT, list_notebooks, read_page, write
+from machinery.site.ways_in import list_ways, make_independent
+
+PROSE = "README CONTRIBUTING CHANGELOG data/README docs/measurements docs/own_pictures".split()  # pages in .md
+
+
+def main(argv=None):
+    """Build the site; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "site", metavar="DIR")
+    options = parser.parse_args(argv)
+    started = time.time()
+    repository, commit = find_repository(), find_commit()
+
+    pages = {START: (CONFIGURATION / "index.md").read_text(encoding="utf-8")}
+    for place in [*list_notebooks(), *(PurePosixPath(f"{name}.md") for name in PROSE)]:
+        pages[place] = read_page(place, list_ways(place, repository) if repository else "")
+    warnings = build_pages(options.out, pages)
+    for place in list_notebooks() if repository and commit else []:
+        notebook = nbformat.read(ROOT / place, as_version=4)
+        independent = make_independent(notebook, place.parent, repository, commit)
+        write(options.out / "colab" / place.name, nbformat.writes(independent))
+
+    for warning in warnings:
+        print(warning, file=sys.stderr)
+    files = [path for path in options.out.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files) / 1e6
+    print(f"{len(pages)} pages in {time.time() - started:.1f} s: {options.out / 'index.html'} ({size:.0f} MB)")
+    if not repository:
+        print("no repository on GitHub (GITHUB_REPOSITORY, or the remote `origin`): pages without ways into Colab")
+    return int(bool(warnings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

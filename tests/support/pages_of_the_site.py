@@ -1,0 +1,7 @@
+"""The names of the pages of the site."""
+
+import build_site
+from machinery.site.gathering import list_notebooks
+
+NOTEBOOKS = [str(place.with_suffix("")) for place in list_notebooks()]
+PAGES = [f"{place}.html" for place in ["index", *NOTEBOOKS, *build_site.PROSE]]
