@@ -143,7 +143,16 @@ def test_workflows_run_the_commands_of_the_readme():
     assert {"make lock", "make notebooks", "make test"} <= set(commands["newest.yml"])
     book = ["make data GPU=1", 'make notebooks GPU=1 ARGS="--profile book"', "make claims GPU=1"]
     assert [command for command in commands["nightly.yml"] if command] == ["make test-all", *book]
+    assert "make site" in commands["site.yml"]
     assert read(".ci/run").splitlines()[-1] == "make test"
+
+
+def test_where_the_repository_may_be_written_only_git_runs():
+    publish = yaml.safe_load(read(".github/workflows/site.yml"))["jobs"]["publish"]
+    commands = [line.split()[0] for step in publish["steps"] for line in step.get("run", "").splitlines()]
+    assert set(commands) == {"touch", "git"}
+    actions = [step["uses"].partition("@")[0] for step in publish["steps"] if "uses" in step]
+    assert actions == ["actions/checkout", "actions/download-artifact"]
 
 
 def test_workflows_test_every_python():
@@ -159,12 +168,12 @@ def test_actions_name_their_version_and_are_the_same_everywhere():  # zizmor che
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_workflows_have_no_secret_and_only_read(path):
+def test_workflows_have_no_secret_and_read_but_for_publishing(path):
     workflow = yaml.safe_load(read(path))
     assert not re.search(r"\bsecrets\b|github\.token|GITHUB_TOKEN", read(path))
     assert workflow["permissions"] == {}
-    for job in workflow["jobs"].values():
-        assert job["permissions"] == {"contents": "read"}
+    for name, job in workflow["jobs"].items():
+        assert job["permissions"] == {"contents": "write" if (path.name, name) == ("site.yml", "publish") else "read"}
         assert job["timeout-minutes"] > 0
 
 
