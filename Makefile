@@ -1,4 +1,4 @@
-# `make` alone lists what there is. Needs Python 3.11-3.13 and make; everything else goes into .venv.
+# `make` alone lists what there is. Needs Python and make; everything else goes into .venv.
 
 PYTHON ?= python3
 DEVICE := $(if $(GPU),gpu,cpu)
@@ -7,8 +7,7 @@ BIN := .venv/Scripts
 else
 BIN := .venv/bin
 endif
-# The environment is ready when this file is newer than the lock; one stamp per device, so `GPU=1` re-installs. uv
-# installs in a third of pip's time; where it cannot (it does not read pip's settings of an index), pip does.
+# The environment is ready when this file is newer than the lock; one stamp per device, so `GPU=1` re-installs.
 READY := .venv/ready-$(DEVICE)
 ARGS ?=
 PROFILE ?= book
@@ -78,10 +77,4 @@ clean:  ## remove what was built; downloads in data/ stay
 	rm -rf build .pytest_cache .ruff_cache data/sample-* data/.unfinished-*
 
 $(READY): requirements/$(DEVICE).txt
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
-	rm -rf .venv
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/uv.txt
-	$(BIN)/uv pip install --python $(BIN)/python --quiet --require-hashes -r $< || $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	$(PYTHON) scripts/set_up.py $(DEVICE)

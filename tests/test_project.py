@@ -113,11 +113,6 @@ def test_conda_installs_the_same_environment():
     assert pip == {"pip": ["-r requirements/cpu.txt"]}
 
 
-def test_makefile_takes_the_same_pythons():
-    lowest, highest = re.search(r"\(3, (\d+)\) <= .* <= \(3, (\d+)\)", read("Makefile")).groups()
-    assert [f"3.{lowest}", f"3.{highest}"] == [PYTHONS[0], PYTHONS[-1]]
-
-
 def test_make_alone_lists_every_target():
     # Flags of the `make test` around this test would change what the inner make prints.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
