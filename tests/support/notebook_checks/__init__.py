@@ -22,7 +22,7 @@ DEFAULTS = {
     # Root mean square of the difference of all pixels; 1 is black against white. Two names of a legend exchanged make
     # about 0.01, the same figure drawn twice makes 0.
     "figure_rms": {"cpu": 0.005, "gpu": 0.02},
-    "timeout": 600,  # seconds that a cell may run
+    "timeout": 1800,  # seconds that a cell may run: it is against what hangs, and some machines are slow
 }
 
 
