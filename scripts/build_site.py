@@ -13,11 +13,14 @@ from pathlib import Path, PurePosixPath
 import nbformat
 
 from machinery.site.address import find_commit, find_repository
-from machinery.site.building import CONFIGURATION, START, build_pages
+from machinery.site.book_index import write_index
+from machinery.site.building import CONFIGURATION, build_pages
 from machinery.site.gathering import ROOT, list_notebooks, read_page, write
+from machinery.site.live import write_live_data
 from machinery.site.ways_in import list_ways, make_independent
 
 PROSE = "README CONTRIBUTING CHANGELOG data/README docs/measurements docs/own_pictures".split()  # pages in .md
+OWN = ("index", "live")  # pages of the site alone
 
 
 def main(argv=None):
@@ -28,10 +31,12 @@ def main(argv=None):
     started = time.time()
     repository, commit = find_repository(), find_commit()
 
-    pages = {START: (CONFIGURATION / "index.md").read_text(encoding="utf-8")}
+    pages = {PurePosixPath(f"{name}.md"): (CONFIGURATION / f"{name}.md").read_text("utf-8") for name in OWN}
+    pages[PurePosixPath("from_the_book.md")] = write_index()
     for place in [*list_notebooks(), *(PurePosixPath(f"{name}.md") for name in PROSE)]:
         pages[place] = read_page(place, list_ways(place, repository) if repository else "")
     warnings = build_pages(options.out, pages)
+    write_live_data(options.out / "_static" / "live-data.js")
     for place in list_notebooks() if repository and commit else []:
         notebook = nbformat.read(ROOT / place, as_version=4)
         independent = make_independent(notebook, place.parent, repository, commit)
