@@ -274,13 +274,11 @@ function look() {
   say("live-time", `both networks took ${seconds.toFixed(2)} s here`);
 }
 
-// Puts the middle square of a picture on the canvas and looks at it.
+// Puts a picture on the canvas, as a square, which is how the networks have learned to see pictures, and looks at it.
 function take(image) {
   const context = document.getElementById("live-picture").getContext("2d");
-  const side = Math.min(image.naturalWidth, image.naturalHeight);
-  const [left, top] = [(image.naturalWidth - side) / 2, (image.naturalHeight - side) / 2];
   context.imageSmoothingQuality = "high";
-  context.drawImage(image, left, top, side, side, 0, 0, SHOWN, SHOWN);
+  context.drawImage(image, 0, 0, SHOWN, SHOWN);
   look();
 }
 
