@@ -15,6 +15,8 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # what is shown is what is stored, or what a run has made
 nb_render_text_lexer = "none"
+nb_code_prompt_show = "Show the code of this figure"
+nb_code_prompt_hide = "Hide the code of this figure"
 suppress_warnings = ["mystnb.unknown_mime_type"]  # a widget has its picture beside it
 
 html_theme = "sphinx_book_theme"
