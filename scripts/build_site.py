@@ -15,7 +15,7 @@ import nbformat
 from machinery.site.address import find_commit, find_repository
 from machinery.site.book_index import write_index
 from machinery.site.building import CONFIGURATION, build_pages
-from machinery.site.gathering import ROOT, list_notebooks, read_page, write
+from machinery.site.gathering import ROOT, list_notebooks, read_page
 from machinery.site.live import write_live_data
 from machinery.site.ways_in import list_ways, make_independent
 
@@ -35,17 +35,19 @@ def main(argv=None):
     pages[PurePosixPath("from_the_book.md")] = write_index()
     for place in [*list_notebooks(), *(PurePosixPath(f"{name}.md") for name in PROSE)]:
         pages[place] = read_page(place, list_ways(place, repository) if repository else "")
-    warnings = build_pages(options.out, pages)
-    write_live_data(options.out / "_static" / "live-data.js")
+    files = {PurePosixPath("_static/live-data.js"): write_live_data()}
     for place in list_notebooks() if repository and commit else []:
         notebook = nbformat.read(ROOT / place, as_version=4)
         independent = make_independent(notebook, place.parent, repository, commit)
-        write(options.out / "colab" / place.name, nbformat.writes(independent))
+        files[PurePosixPath("colab", place.name)] = nbformat.writes(independent)
+    try:
+        warnings = build_pages(options.out, pages, files)
+    except FileExistsError as error:
+        parser.error(str(error))
 
     for warning in warnings:
         print(warning, file=sys.stderr)
-    files = [path for path in options.out.rglob("*") if path.is_file()]
-    size = sum(path.stat().st_size for path in files) / 1e6
+    size = sum(path.stat().st_size for path in options.out.rglob("*") if path.is_file()) / 1e6
     print(f"{len(pages)} pages in {time.time() - started:.1f} s: {options.out / 'index.html'} ({size:.0f} MB)")
     if not repository:
         print("no repository on GitHub (GITHUB_REPOSITORY, or the remote `origin`): pages without ways into Colab")

@@ -18,8 +18,9 @@ PYTHONS = ("3.12", "3.13", "3.11")  # in this order
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 WAYS_OUT = """\
 The notebooks need Python 3.11, 3.12 or 3.13. There is none here ({found}), and uv could not bring one. Three ways out:
-  install one from python.org or by your system's packages, and call  make PYTHON=python3.12
-  with a network:  uv python install 3.12   and then the same command again
+  install one from python.org or by your system's packages, and the same command finds it; on Windows:
+    py -3.12 scripts/set_up.py
+  with a network: install uv (https://docs.astral.sh/uv), call  uv python install 3.12 , and the same command again
   with conda:  conda env create -f environment.yml   (its first lines say the rest)"""
 
 
@@ -32,8 +33,8 @@ def main(arguments):
     started = time.time()
     os.chdir(ROOT)
     environment = Path(".venv")
-    shutil.rmtree(environment, ignore_errors=True)
     python = find_python()
+    shutil.rmtree(environment, ignore_errors=True)
     if python:
         call(python, "-m", "venv", environment)
     elif not bring_python(environment):
@@ -48,7 +49,8 @@ def main(arguments):
 def find_python():
     """Return the command of a Python that the notebooks run on; None if there is none."""
     if ".".join(map(str, sys.version_info[:2])) in PYTHONS:
-        return sys.executable
+        # Of an environment, the Python behind it: .venv may be the one that is active, and it is made anew.
+        return getattr(sys, "_base_executable", None) or sys.executable
     for command in [f"python{version}" for version in PYTHONS] + ["python3", "python"]:
         path = shutil.which(command)
         if path and read_version(path) in PYTHONS:

@@ -63,7 +63,7 @@ def only_new(monkeypatch, tmp_path):
 
 def test_this_python_is_taken_where_it_suits(called):
     assert set_up.main([]) == 0
-    assert called[0] == f"{sys.executable} -m venv .venv"
+    assert called[0] == f"{sys._base_executable} -m venv .venv"
     assert Path(".venv/ready-cpu").exists()
     assert "requirements/cpu.txt" in " ".join(called)
 
@@ -94,7 +94,19 @@ def test_three_ways_out_where_neither_works(called, only_new, capsys, failing):
     assert set_up.main([]) == 1
     said = capsys.readouterr().err
     assert "There is none here (this is 3.14.0)" in said
-    assert all(way in said for way in ("make PYTHON=", "uv python install", "conda env create -f environment.yml"))
+    assert all(
+        way in said
+        for way in ("py -3.12 scripts/set_up.py", "uv python install", "conda env create -f environment.yml")
+    )
+
+
+def test_the_environment_may_be_made_from_within_itself(called, monkeypatch, tmp_path):
+    active = tmp_path / ".venv" / "bin" / "python"
+    active.parent.mkdir(parents=True)
+    active.touch()
+    monkeypatch.setattr(sys, "executable", str(active))
+    assert set_up.main([]) == 0
+    assert str(active) not in called[0]
 
 
 def test_pip_installs_where_uv_cannot(called, capsys):

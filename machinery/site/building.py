@@ -6,20 +6,28 @@ from tempfile import TemporaryDirectory
 
 from helpers.files import write_whole
 
-from .gathering import ROOT, Pages, gather_pages
+from .gathering import ROOT, Pages, gather_pages, write
 
 CONFIGURATION = ROOT / "docs" / "site"
 START = PurePosixPath("index.md")
 
 
-def build_pages(target: Path, pages: Pages, **options: object) -> list[str]:
-    """Build pages, `index.md` the first of them, and all that they link to into a folder, whole or not at all.
+def build_pages(target: Path, pages: Pages, files: Pages | None = None) -> list[str]:
+    """Build pages and all that they link to into a folder, whole or not at all.
 
-    `options` take the place of those in `docs/site/conf.py`.
+    Args:
+        target: the folder; an older site in it goes.
+        pages: texts by place, `index.md` the first page.
+        files: texts that lie beside the pages as they are, by place.
 
     Returns:
         What Sphinx warns of: links that lead nowhere, pages that no table of contents names.
+
+    Raises:
+        FileExistsError: in the folder is something else than such a site.
     """
+    if target.is_dir() and any(target.iterdir()) and not (target / "searchindex.js").exists():
+        raise FileExistsError(f"{target} holds something else than a built site; take another folder, or empty it")
     # Here, for it takes a second.
     from sphinx.application import Sphinx
     from sphinx.util.console import nocolor
@@ -30,5 +38,7 @@ def build_pages(target: Path, pages: Pages, **options: object) -> list[str]:
     with TemporaryDirectory() as passing, write_whole(target) as draft, patch_docutils(), docutils_namespace():
         source, doctrees = Path(passing, "source"), Path(passing, "doctrees")
         gather_pages(source, pages)
-        Sphinx(source, CONFIGURATION, draft, doctrees, "html", options, status=None, warning=warnings).build()
+        Sphinx(source, CONFIGURATION, draft, doctrees, "html", status=None, warning=warnings).build()
+        for place, text in (files or {}).items():
+            write(draft / place, text)
     return [line.replace(f"{source}/", "") for line in warnings.getvalue().splitlines() if line.strip()]

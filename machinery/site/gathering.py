@@ -22,7 +22,8 @@ def gather_pages(target: Path, pages: Pages) -> None:
         write(target / place, text)
         for link in LINK.findall(text):
             linked = PurePosixPath(os.path.normpath(place.parent / link).replace(os.sep, "/"))
-            if linked in known or linked.parts[0] == ".." or not (ROOT / linked).is_file():
+            outside = linked.is_absolute() or linked.parts[:1] in ((), ("..",))
+            if linked in known or outside or not (ROOT / linked).is_file():
                 continue
             known.add(linked)
             if linked.suffix in (".md", ".ipynb"):

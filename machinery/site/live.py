@@ -25,17 +25,17 @@ SETTINGS = {  # of a layer, by its kind: what the page has to know beside the we
     "AveragePooling2D": ("pool_size", "strides"),
     "BatchNormalization": ("epsilon",),
     "Conv2D": ("strides", "padding", "activation"),
-    "Conv2DTranspose": ("strides", "activation"),
+    "Conv2DTranspose": ("strides", "padding", "activation"),
     "Dense": ("activation",),
     "GlobalAveragePooling2D": (),
-    "MaxPooling2D": ("pool_size", "strides"),
+    "MaxPooling2D": ("pool_size", "strides", "padding"),
     "Rescaling": ("scale",),
     "SeparableConv2D": ("strides", "padding", "activation"),
 }
 
 
-def write_live_data(path: Path, networks: Path = NETWORKS) -> None:
-    """Write the file of JavaScript."""
+def write_live_data(networks: Path = NETWORKS) -> str:
+    """Return the text of the file of JavaScript."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import matplotlib as mpl
 
@@ -48,8 +48,7 @@ def write_live_data(path: Path, networks: Path = NETWORKS) -> None:
         "classes": CLASS_COLORS,
         "magma": magma.tolist(),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"const LIVE = {json.dumps(live, separators=(',', ':'))};\n", encoding="utf-8")
+    return f"const LIVE = {json.dumps(live, separators=(',', ':'))};\n"
 
 
 def load_network(path: Path):
@@ -77,12 +76,14 @@ def describe_network(model) -> dict:
         sources = [] if type(layer).__name__ == "InputLayer" else layer._inbound_nodes[0].input_tensors
         inputs = [names[id(tensor)] for tensor in sources]
         kind = type(layer).__mro__[0].__name__
-        if kind in IDLE:
+        if kind in IDLE and not layer.trainable_weights:
             names[id(layer.output)] = inputs[0] if inputs else "picture"
             continue
         known = next((base.__name__ for base in type(layer).__mro__ if base.__name__ in SETTINGS), None)
         if known is None:
             raise ValueError(f"layer {layer.name} is a {kind}; the page knows {', '.join(SETTINGS)}")
+        if known in ("Conv2DTranspose", "MaxPooling2D") and layer.padding != "same":
+            raise ValueError(f"layer {layer.name} has the padding {layer.padding!r}; for {known} the page knows 'same'")
         values = layer.get_weights()
         settings = {name: layer.get_config()[name] for name in SETTINGS[known]}
         shapes = [value.shape for value in values]

@@ -18,7 +18,7 @@ NEEDED = {  # what a lesson imports beyond Python, Jupyter and Keras, by the nam
     "tqdm": "tqdm",
 }
 FETCH = '''\
-# On Colab or Kaggle: fetch the companion, and install what it needs that is not there. Elsewhere this does nothing.
+# Where the companion is not installed, as on Colab or Kaggle: fetch it, and install what it needs that is not there.
 import importlib.util
 import os
 import subprocess
@@ -36,13 +36,14 @@ def call(*command):
         raise RuntimeError(f"{{' '.join(command)}} failed: {{done.stdout.strip()}}")
 
 
-if not importlib.util.find_spec("helpers"):
-    companion = Path("companion").absolute()
+if not importlib.util.find_spec("sample_pets"):
+    companion = Path(f"companion-{{COMMIT[:7]}}").absolute()
     folder = companion / "{folder}"
-    if not folder.exists():
+    if not (companion / ".git" / "fetched").exists():
         call("git", "init", "--quiet", str(companion))
         call("git", "-C", str(companion), "fetch", "--quiet", "--depth=1", ADDRESS, COMMIT)
-        call("git", "-C", str(companion), "checkout", "--quiet", "FETCH_HEAD")
+        call("git", "-C", str(companion), "checkout", "--quiet", "--force", "FETCH_HEAD")
+        (companion / ".git" / "fetched").touch()
     needed = {needed}
     missing = [package for package, module in needed.items() if not importlib.util.find_spec(module)]
     if missing:

@@ -66,7 +66,7 @@ def test_notebook_runs_alone_twice(place, origin, tmp_path):
                 store_widget_state=False,
             )
             client.execute()
-            assert (tmp_path / "companion" / place).exists()
+            assert (tmp_path / f"companion-{find_commit()[:7]}" / place).exists()
             assert not executed.cells[fetching].outputs
             if place.stem.endswith("_exercises"):
                 continue  # nothing is stored, and without answers there is little to see

@@ -1,6 +1,8 @@
 """The built site as files: its links, its pictures, its ways into a notebook."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -11,10 +13,11 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+import build_site
 from machinery.site.address import find_repository
 from machinery.site.gathering import ROOT, list_notebooks
 from machinery.site.preparing import only_draws, prepare_notebook
-from machinery.site.ways_in import list_ways, make_independent
+from machinery.site.ways_in import NEEDED, list_ways, make_independent
 from pages_of_the_site import PAGES
 
 FETCHED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "video": "src"}
@@ -98,6 +101,14 @@ def test_notebook_is_prepared_as_a_copy():
     assert [cell.source for cell in notebook.cells] == ["# Title\n\nAim.", "x"]
 
 
+def test_what_is_no_site_is_not_replaced(tmp_path, capsys):
+    (tmp_path / "thesis.md").write_text("four years")
+    with pytest.raises(SystemExit, match="2"):
+        build_site.main(["--out", str(tmp_path)])
+    assert "holds something else than a built site" in capsys.readouterr().err
+    assert (tmp_path / "thesis.md").read_text() == "four years"
+
+
 # Ways into a notebook
 
 
@@ -132,22 +143,28 @@ def test_repository_is_found(monkeypatch, remote, repository):
     assert find_repository() == repository
 
 
+needs_git = pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+
+
 def fetch_alone(folder, address, commit):
     """Run the first code cell of an independent notebook in a folder, with what tells where it is then."""
     notebook = new_notebook(cells=[new_code_cell("import helpers, os; print(os.getcwd(), helpers.__file__)")])
     cells = make_independent(notebook, PurePosixPath("notebooks"), address, commit).cells
-    # -P and no PYTHONPATH: as where the project is not installed
+    # As where the project is not installed.
     code = "import sys; sys.path = [p for p in sys.path if 'editable' not in p]\n"
     code += "sys.meta_path = [f for f in sys.meta_path if 'editable' not in repr(f)]\n"
     code += "\n".join(cell.source for cell in cells)
     return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
 
 
+@needs_git
 def test_independent_notebook_fetches_the_very_commit_once(tmp_path):
     origin = tmp_path / "origin"
     (origin / "notebooks/helpers").mkdir(parents=True)
+    (origin / "sample_pets").mkdir()
+    (origin / "sample_pets/__init__.py").touch()
     (origin / "notebooks/helpers/__init__.py").write_text("")
-    run = ["git", "-C", str(origin), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    run = ["git", "-C", str(origin), "-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
         subprocess.run([*run, *command], check=True)
     commit = subprocess.run([*run, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
@@ -158,15 +175,31 @@ def test_independent_notebook_fetches_the_very_commit_once(tmp_path):
     first = fetch_alone(alone, str(origin), commit)
     assert first.returncode == 0, first.stderr
     cwd, helpers = first.stdout.split()
-    assert Path(cwd) == alone / "companion/notebooks"
-    assert Path(helpers) == alone / "companion/notebooks/helpers/__init__.py"
-    head = subprocess.run(["git", "-C", alone / "companion", "rev-parse", "HEAD"], capture_output=True, text=True)
+    assert Path(cwd) == alone / f"companion-{commit[:7]}/notebooks"
+    assert Path(helpers) == alone / f"companion-{commit[:7]}/notebooks/helpers/__init__.py"
+    head = subprocess.run(
+        ["git", "-C", alone / f"companion-{commit[:7]}", "rev-parse", "HEAD"], capture_output=True, text=True
+    )
     assert head.stdout.strip() == commit
     (origin / ".git").rename(origin / "gone")  # what is fetched is not fetched again
     assert fetch_alone(alone, str(origin), commit).stdout == first.stdout
 
 
+@needs_git
 def test_independent_notebook_says_what_failed(tmp_path):
     done = fetch_alone(tmp_path, str(tmp_path / "nowhere"), "0" * 40)
     assert "RuntimeError: git -C" in done.stderr
     assert "does not appear to be a git repository" in done.stderr
+
+
+def test_what_the_lessons_import_is_what_is_asked_for():
+    sources = [
+        path.read_text(encoding="utf-8")
+        for folder in ("notebooks", "sample_pets")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    imported = set(re.findall(r"^ *(?:import|from) ([A-Za-z]\w+)", "\n".join(sources), re.MULTILINE))
+    own = {"helpers", "sample_pets"}
+    of_jupyter = {"IPython", "ipywidgets", "nbformat", "psutil", "traitlets"}  # wherever a notebook runs
+    others = imported - set(sys.stdlib_module_names) - own - of_jupyter
+    assert others == set(NEEDED.values())

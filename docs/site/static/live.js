@@ -253,14 +253,22 @@ function say(id, text) {
   document.getElementById(id).textContent = text;
 }
 
-// Runs both networks on what lies on the canvas `live-picture` and shows what they say.
+let mask, outputs; // what the networks have said of the picture
+
+// Runs both networks on what lies on the canvas `live-picture`.
 function look() {
   const picture = document.getElementById("live-picture");
   const {masks, heads} = LIVE.networks;
   const started = performance.now();
-  const mask = run(masks, shrink(picture, masks.size))[masks.layers.at(-1).name];
-  const outputs = run(heads, shrink(picture, heads.size));
-  const seconds = (performance.now() - started) / 1000;
+  mask = run(masks, shrink(picture, masks.size))[masks.layers.at(-1).name];
+  outputs = run(heads, shrink(picture, heads.size));
+  say("live-time", `both networks took ${((performance.now() - started) / 1000).toFixed(2)} s here`);
+  show();
+}
+
+// Shows what the networks have said, for the class and the layer that are chosen.
+function show() {
+  const {heads} = LIVE.networks;
   showMask(mask);
   const dog = outputs[heads.layers.at(-1).name].data[0];
   document.getElementById("live-dog").value = dog;
@@ -271,14 +279,16 @@ function look() {
   showChannels(outputs[layer]);
   const {height, width, depth} = outputs[layer];
   say("live-shape", `${depth} maps of ${height} × ${width}; each is as bright as its own largest value allows`);
-  say("live-time", `both networks took ${seconds.toFixed(2)} s here`);
 }
 
 // Puts a picture on the canvas, as a square, which is how the networks have learned to see pictures, and looks at it.
 function take(image) {
   const context = document.getElementById("live-picture").getContext("2d");
   context.imageSmoothingQuality = "high";
+  context.fillStyle = "white"; // behind what is transparent
+  context.fillRect(0, 0, SHOWN, SHOWN);
   context.drawImage(image, 0, 0, SHOWN, SHOWN);
+  say("live-answer-to-file", "");
   look();
 }
 
@@ -287,7 +297,6 @@ function takeFile(file) {
   image.onload = () => {
     take(image);
     URL.revokeObjectURL(image.src);
-    say("live-answer-to-file", "");
   };
   const advice = "is no picture that this browser can read: take a JPEG, a PNG or a WebP";
   image.onerror = () => say("live-answer-to-file", `${file.name} ${advice}`);
@@ -300,8 +309,8 @@ function begin() {
   for (const {name, kind} of LIVE.networks.heads.layers)
     if (/Conv|Add|^MaxPooling|Activation/.test(kind)) layer.add(new Option(`${name} (${kind})`, name));
   layer.selectedIndex = 1;
-  layer.addEventListener("change", look);
-  document.querySelectorAll("input[name=live-class]").forEach((input) => input.addEventListener("change", look));
+  layer.addEventListener("change", show);
+  document.querySelectorAll("input[name=live-class]").forEach((input) => input.addEventListener("change", show));
 
   const pets = document.getElementById("live-pets");
   LIVE.pets.forEach(({alt, url}) => {
@@ -321,12 +330,8 @@ function begin() {
     return [((event.clientX - box.left) * SHOWN) / box.width, ((event.clientY - box.top) * SHOWN) / box.height];
   };
   let last = null;
-  picture.addEventListener("pointerdown", (event) => {
-    last = place(event);
-    picture.setPointerCapture(event.pointerId);
-  });
-  picture.addEventListener("pointermove", (event) => {
-    if (!last) return;
+  const draw = (event) => {
+    if (!last || !event.isPrimary) return;
     const next = place(event);
     const strokeStyle = document.getElementById("live-colour").value;
     Object.assign(context, {strokeStyle, lineWidth: 16, lineCap: "round"});
@@ -335,8 +340,15 @@ function begin() {
     context.lineTo(...next);
     context.stroke();
     last = next;
+  };
+  picture.addEventListener("pointerdown", (event) => {
+    if (event.button || !event.isPrimary) return;
+    last = place(event);
+    picture.setPointerCapture(event.pointerId);
+    draw(event);
   });
-  picture.addEventListener("pointerup", () => {
+  picture.addEventListener("pointermove", draw);
+  picture.addEventListener("lostpointercapture", () => {
     last = null;
     look();
   });
@@ -348,6 +360,7 @@ function begin() {
 
   document.getElementById("live-file").addEventListener("change", ({target}) => {
     if (target.files[0]) takeFile(target.files[0]);
+    target.value = ""; // so that the same file can be opened again
   });
   const page = document.getElementById("live");
   page.addEventListener("dragover", (event) => event.preventDefault());
