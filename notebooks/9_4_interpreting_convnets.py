@@ -544,7 +544,7 @@ def deprocess_image(image, crop=0):
     return pixels[crop : height - crop, crop : width - crop]
 
 
-# %% tags=["step-9.4-3", "figure-9.16"] nbval={"rtol": 0.5, "figure_rms": 0.4}
+# %% tags=["step-9.4-3", "figure-9.16"] nbval={"rtol": 2, "figure_rms": 0.4}
 # Step 9.4-3, figure 9.16
 pattern, losses = generate_filter_pattern(feature_extractor, FILTER, seed=SEED)
 fig, ax = plt.subplots(figsize=(3.5, 3.5), layout="constrained")
@@ -1254,7 +1254,7 @@ def explore(layer, channel, class_index):
     return fig
 
 
-# %% tags=["explorer"] nbval={"figure_rms": 0.3}
+# %% tags=["explorer"] nbval={"figure_rms": 0.3, "figure_size": 0.02}
 names = list(last_of_each_size(network).values())
 plots.show(explore(names[len(names) // 2], 0, explained), "A channel's activation, its pattern, and a heatmap")
 

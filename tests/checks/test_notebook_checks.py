@@ -151,6 +151,15 @@ def test_other_figures_fail(changes):
     assert len(caught.value.pictures) == 2
 
 
+def test_a_figure_may_have_another_size_where_its_cell_says_so():
+    first, wider = displayed(png(np.zeros((40, 60)))), displayed(png(np.zeros((40, 61))))
+    assert compare(first, wider, CPU | {"figure_size": 0.02}) == (0, 1)
+    with pytest.raises(Failure, match="another size"):
+        compare(first, wider, CPU | {"figure_size": 0.01})
+    with pytest.raises(Failure, match="expected 0, actual 1"):
+        compare(first, displayed(png(np.ones((40, 61)) * 255)), CPU | {"figure_size": 0.02})
+
+
 def test_swapped_figures_other_sizes_and_other_alt_texts_fail():
     first, second = displayed(png(np.zeros((4, 6)))), displayed(png(np.ones((4, 6)) * 255))
     with pytest.raises(Failure, match=r"expected 0, actual 1\.0000"):

@@ -56,7 +56,7 @@ def test_the_reader_s_notebook_says_what_is_still_to_do(path, tmp_path, monkeypa
     monkeypatch.setenv("TQDM_DISABLE", "1")
     monkeypatch.setenv("BUILD", str(tmp_path))
     exercises = nbformat.read(name_exercises(path.with_suffix(".ipynb")), as_version=4)
-    assert execute(exercises, tmp_path / "done.ipynb", path.parent, timeout=300) is None
+    assert execute(exercises, tmp_path / "done.ipynb", path.parent, timeout=1800) is None
     cells = [cell for cell in nbformat.read(tmp_path / "done.ipynb", as_version=4).cells if cell.cell_type == "code"]
     told = [cell.outputs[0].text for cell in cells if cell.source.startswith("done = check_")]
     assert len(told) == sum(

@@ -22,6 +22,7 @@ DEFAULTS = {
     # Root mean square of the difference of all pixels; 1 is black against white. Two names of a legend exchanged make
     # about 0.01, the same figure drawn twice makes 0.
     "figure_rms": {"cpu": 0.005, "gpu": 0.02},
+    "figure_size": 0,  # share by which a side may differ: labels of another width move what is beside them
     "timeout": 1800,  # seconds that a cell may run: it is against what hangs, and some machines are slow
 }
 

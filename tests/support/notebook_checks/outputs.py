@@ -52,7 +52,7 @@ def compare(stored, fresh, limits):
     floats = figures = 0
     for (kind, old), (_, new) in zip(expected, actual, strict=True):
         if kind in FIGURES:
-            compare_figures(old, new, limits["figure_rms"])
+            compare_figures(old, new, limits["figure_rms"], limits["figure_size"])
             figures += 1
         elif kind in TEXTS:
             floats += compare_texts(kind, old, new, limits["rtol"], limits["atol"])
@@ -88,9 +88,11 @@ def difference(expected, actual):
     return "\n".join([*lines][:40])
 
 
-def compare_figures(old, new, limit):
-    """Compare two pictures, base64."""
+def compare_figures(old, new, limit, size_limit=0):
+    """Compare two pictures, base64; the second is brought to the first's size if their sides differ by this share."""
     pictures = expected, actual = [decode(data) for data in (old, new)]
+    if all(abs(b - a) <= size_limit * a for a, b in zip(expected.size, actual.size, strict=True)):
+        actual = actual.resize(expected.size)
     if expected.size != actual.size:
         sizes = "expected {} × {} pixels, actual {} × {}".format(*expected.size, *actual.size)
         raise Failure(f"a figure has another size: {sizes}; it has no tolerance", pictures)

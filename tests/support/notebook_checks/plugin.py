@@ -12,6 +12,7 @@ from unittest import mock
 
 import nbformat
 import pytest
+from filelock import FileLock
 from nbconvert.filters import strip_ansi
 from nbval.plugin import IPyNbCell, IPyNbFile
 
@@ -24,6 +25,8 @@ from .stored import CHECKS, Stored
 
 NBVAL = "0.11"  # this plugin overrides parts of nbval that another version may have changed
 OUT = "build/notebook-checks"  # figures that differ, and a folder for each notebook to write to
+# Notebooks that take the networks of another, as they do for a reader: they work in its folder, one after the other.
+HOSTS = {"9_5_are_heatmaps_right": "9_4_interpreting_convnets", "9_4_solutions": "9_4_interpreting_convnets"}
 SHOWN = ("stream", "display_data", "execute_result", "error")
 # Evaluated in the kernel after each cell: does TensorFlow, once a cell has imported it, see a GPU?
 ON_GPU = "any(m.config.list_physical_devices('GPU') for m in [__import__('sys').modules.get('tensorflow')] if m)"
@@ -92,21 +95,24 @@ class Notebook(IPyNbFile):
 
     failed = None  # the cell after which nothing runs
     memory = None  # watches the kernel
+    stack = None  # what ends with the kernel
 
     def setup(self):
         """Leave the start of the kernel to the first cell, so that its failure is one failure."""
 
     def start(self):
-        """Start the kernel in the environment of a plain run, with an empty folder to write to."""
-        folder = self.config.rootpath / OUT / self.path.stem
-        shutil.rmtree(folder, ignore_errors=True)
-        write_index(folder.parent)
+        """Start the kernel in the environment of a plain run, with an empty folder to write to, or that of its host."""
+        out, stem = self.config.rootpath / OUT, self.path.stem
+        folder = out / HOSTS.get(stem, stem)
+        write_index(out)
+        self.stack = ExitStack()
+        self.stack.enter_context(FileLock(out / f"{folder.name}.lock"))
+        shutil.rmtree(out / stem, ignore_errors=True)
         with mock.patch.dict(os.environ, BUILD=str(folder), TQDM_DISABLE="1", TF_CPP_MIN_LOG_LEVEL="3"):
             # With these, output to file descriptors is lost, figures are not shown, or outputs are not the stored ones
             # (the width of a model's summary).
             for name in ("PYTEST_CURRENT_TEST", "MPLBACKEND", "PROFILE", "DATA", "COLUMNS", "LINES"):
                 os.environ.pop(name, None)
-            self.stack = ExitStack()
             self.memory = self.stack.enter_context(PeakMemory())
             super().setup()
 
@@ -123,7 +129,7 @@ class Notebook(IPyNbFile):
         """Stop the kernel, unless it is stopped."""
         if hasattr(self.kernel, "km"):
             self.kernel.stop()
-        if self.memory:
+        if self.stack:
             self.stack.close()
 
 
@@ -157,9 +163,9 @@ class Cell(IPyNbCell):
         if notebook.failed:
             pytest.skip(f"not run, for {notebook.failed} failed")
         notebook.failed, self.record["how"] = self.name, "failed"
-        started = time.monotonic()
         if notebook.kernel is None:
             notebook.start()
+        started = time.monotonic()
         self.check()
         self.record.update(seconds=time.monotonic() - started, peak=notebook.memory.peak)
         notebook.failed = None
@@ -203,11 +209,14 @@ class Cell(IPyNbCell):
 
 
 def pytest_configure(config):
-    """Refuse what cannot work."""
+    """Refuse what cannot work, and begin with nothing that an earlier session has trained."""
     if not version("nbval").startswith(f"{NBVAL}."):
         raise pytest.UsageError(f"tests/support/notebook_checks was made for nbval {NBVAL}; found {version('nbval')}")
     if config.getoption("dist", "no") in ("load", "worksteal", "each"):
         raise pytest.UsageError("the cells of a notebook belong together: add --dist loadfile to -n")
+    if not hasattr(config, "workerinput"):
+        for stem in set(HOSTS.values()):
+            shutil.rmtree(config.rootpath / OUT / stem, ignore_errors=True)
 
 
 @pytest.hookimpl(wrapper=True)
