@@ -107,7 +107,8 @@ class Notebook(IPyNbFile):
         write_index(out)
         self.stack = ExitStack()
         self.stack.enter_context(FileLock(out / f"{folder.name}.lock"))
-        shutil.rmtree(out / stem, ignore_errors=True)
+        if stem not in HOSTS.values():  # a host's folder was emptied when the session began
+            shutil.rmtree(out / stem, ignore_errors=True)
         with mock.patch.dict(os.environ, BUILD=str(folder), TQDM_DISABLE="1", TF_CPP_MIN_LOG_LEVEL="3"):
             # With these, output to file descriptors is lost, figures are not shown, or outputs are not the stored ones
             # (the width of a model's summary).
