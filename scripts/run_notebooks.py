@@ -18,7 +18,7 @@ from machinery.runner.executing import run_notebook, shorten_path
 from machinery.runner.exercises import name_exercises, take_out_solutions
 from machinery.runner.pages import format_duration, format_size, make_pages, read_runs
 from machinery.runner.storing import keep_outputs, write_text
-from machinery.site.building import build_pages
+from machinery.site.building import build_pages, check_target
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -85,7 +85,8 @@ def main(argv=None):
         check_names([*options.values], lessons)
         notebooks = {stem: set_knobs(lesson, options.values) for stem, lesson in lessons.items()}
         check_values(notebooks)
-    except (LookupError, SyntaxError, ValueError) as error:
+        check_target(options.out / "html")  # now, and not when all is done
+    except (LookupError, SyntaxError, ValueError, FileExistsError) as error:
         parser.error(str(error))
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -105,8 +106,9 @@ def main(argv=None):
             write_text(target, keep_outputs(lesson, executed))
             if target.parent.name == "exercises":
                 write_text(name_exercises(target), take_out_solutions(lesson))
+    print(f"\n{format_table(runs)}\n", flush=True)
     build_pages(options.out / "html", make_pages(read_runs(options.out / "notebooks")))
-    print(f"\n{format_table(runs)}\n\npages: {shorten_path(options.out / 'html' / 'index.html')}")
+    print(f"pages: {shorten_path(options.out / 'html' / 'index.html')}")
     return int(any(run.status != "ok" for run in runs))
 
 

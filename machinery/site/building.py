@@ -1,6 +1,7 @@
 """Lets Sphinx build gathered pages."""
 
 import io
+import re
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -10,6 +11,13 @@ from .gathering import ROOT, Pages, gather_pages, write
 
 CONFIGURATION = ROOT / "docs" / "site"
 START = PurePosixPath("index.md")
+
+
+def check_target(target: Path) -> None:
+    """Raise a FileExistsError if a folder holds something else than built pages, those of before the site included."""
+    names = [path.name for path in target.iterdir()] if target.is_dir() else []
+    if "searchindex.js" not in names and not all(re.fullmatch(r"(index|\d\w*)\.html", name) for name in names):
+        raise FileExistsError(f"{target} holds something else than a built site; take another folder, or empty it")
 
 
 def build_pages(target: Path, pages: Pages, files: Pages | None = None) -> list[str]:
@@ -26,8 +34,7 @@ def build_pages(target: Path, pages: Pages, files: Pages | None = None) -> list[
     Raises:
         FileExistsError: in the folder is something else than such a site.
     """
-    if target.is_dir() and any(target.iterdir()) and not (target / "searchindex.js").exists():
-        raise FileExistsError(f"{target} holds something else than a built site; take another folder, or empty it")
+    check_target(target)
     # Here, for it takes a second.
     from sphinx.application import Sphinx
     from sphinx.util.console import nocolor

@@ -34,7 +34,7 @@ def gather_pages(target: Path, pages: Pages) -> None:
 
 
 def read_page(place: PurePosixPath, note: str = "") -> str:
-    """Return the text of a page of the repository, with a note in Markdown under its title."""
+    """Return the text of a page of the repository, with a note under a notebook's title, or at the end of a text."""
     if place.suffix == ".ipynb":
         return nbformat.writes(prepare_notebook(nbformat.read(ROOT / place, as_version=4), note))
     text = (ROOT / place).read_text(encoding="utf-8")

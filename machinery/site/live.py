@@ -75,7 +75,7 @@ def describe_network(model) -> dict:
     for layer in model.layers:
         sources = [] if type(layer).__name__ == "InputLayer" else layer._inbound_nodes[0].input_tensors
         inputs = [names[id(tensor)] for tensor in sources]
-        kind = type(layer).__mro__[0].__name__
+        kind = type(layer).__name__
         if kind in IDLE and not layer.trainable_weights:
             names[id(layer.output)] = inputs[0] if inputs else "picture"
             continue

@@ -8,7 +8,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from machinery.runner.pages import escape, make_pages, read_runs
-from machinery.site.building import build_pages
+from machinery.site.building import build_pages, check_target
 from machinery.site.gathering import PurePosixPath
 
 ANSWER = "<details><summary>Solution</summary>\n\n```python\nfolded = True\n```\n</details>"
@@ -89,3 +89,13 @@ def test_a_solved_exercise_lies_where_its_links_lead_to_the_lesson():
 
 def test_text_is_shown_to_the_letter():
     assert escape("a|b *c* [d](e)") == r"a\|b \*c\* \[d\]\(e\)"
+
+
+def test_pages_of_before_the_site_are_replaced_and_nothing_else(tmp_path):
+    (tmp_path / "index.html").touch()
+    (tmp_path / "9_2_image_segmentation.html").touch()
+    check_target(tmp_path)
+    (tmp_path / "mine.html").touch()
+    with pytest.raises(FileExistsError, match="something else than a built site"):
+        check_target(tmp_path)
+    check_target(tmp_path / "not there yet")
