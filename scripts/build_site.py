@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import nbformat
 
+from check_claims import CLAIMS
 from machinery.site.address import find_commit, find_repository
 from machinery.site.book_index import write_index
 from machinery.site.building import CONFIGURATION, build_pages
@@ -32,7 +33,8 @@ def main(argv=None):
     repository, commit = find_repository(), find_commit()
 
     pages = {PurePosixPath(f"{name}.md"): (CONFIGURATION / f"{name}.md").read_text("utf-8") for name in OWN}
-    pages[PurePosixPath("from_the_book.md")] = write_index()
+    of_scale = [(claim.number, claim.section, claim.says) for claim in CLAIMS]
+    pages[PurePosixPath("from_the_book.md")] = write_index(of_scale)
     for place in [*list_notebooks(), *(PurePosixPath(f"{name}.md") for name in PROSE)]:
         pages[place] = read_page(place, list_ways(place, repository) if repository else "")
     files = {PurePosixPath("_static/live-data.js"): write_live_data()}

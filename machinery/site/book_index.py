@@ -1,11 +1,12 @@
 """Writes the index from the book to the companion: each listing, step, figure and claim with its cell and its check.
 
-All of it is found: the cells by their tags, the checks by what a cell says of itself, by the tests that name a claim,
-and by `scripts/check_claims.py`.
+All of it is found: the cells by their tags, the checks by what a cell says of itself and by the tests that name a
+claim. The claims that `make claims` compares are handed over.
 """
 
 import ast
 import re
+from collections.abc import Sequence
 
 import nbformat
 
@@ -17,8 +18,13 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TEST = re.compile(r"^def (test_\w+)\(.*\):.*#.*?(C-\d+.*)$", re.MULTILINE)
 
 
-def write_index() -> str:
-    """Return the page, in MyST's Markdown."""
+def write_index(of_scale: Sequence[tuple[str, str, str]] = ()) -> str:
+    """Return the page, in MyST's Markdown.
+
+    Args:
+        of_scale: claims that need the book's scale, each as its number ("C-5"), the section whose notebook writes the
+            result ("9_2"), and what the book says.
+    """
     lines = ["# From the book to the companion", "", INTRODUCTION, ""]
     tests = find_tests()
     for place in list_notebooks():
@@ -38,6 +44,10 @@ def write_index() -> str:
         for label, (link, section, checks) in claims.items():
             known = tests.get(label.replace("claim-", "C-"), [])
             rows.append(f"| {link} | {section} | {'; '.join([*dict.fromkeys(checks), *known])} |")
+        for number, section, says in of_scale:
+            if place.name.startswith(section) and place.parent.name == "notebooks":
+                known = tests.get(number, [])
+                rows.append(f"| Claim {number.removeprefix('C-')} | {says} | {'; '.join(['`make claims`', *known])} |")
         if rows:
             title = HEADING.search(notebook.cells[0].source)[1]
             lines += [f"## {title}", "", "| in the book | here, under | checked by |", "|---|---|---|", *rows, ""]

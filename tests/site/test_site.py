@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import build_site
+from check_claims import CLAIMS
 from machinery.site.address import find_repository
 from machinery.site.gathering import ROOT, list_notebooks
 from machinery.site.preparing import only_draws, prepare_notebook
@@ -80,6 +82,15 @@ def test_texts_of_figures_arrive(read, place):
     told = [values["alt"] for output in outputs for values in output.get("metadata", {}).values() if "alt" in values]
     assert set(told) <= set(read(str(place.with_suffix(".html"))).pictures)
     assert bool(told) == ("_exercises" not in place.stem)
+
+
+def test_index_has_every_listing_figure_and_claim(site):
+    page = (site / "from_the_book.html").read_text(encoding="utf-8")
+    chapter = tomllib.loads((ROOT / "tests/support/notebook_checks/chapter.toml").read_text(encoding="utf-8"))
+    tags = [tag for stem, tags in chapter.items() if stem.startswith("9_") for tag in tags]
+    assert len(tags) > 60
+    assert not [tag for tag in tags if f"#{tag.replace('.', '-')}" not in page]
+    assert not [claim.number for claim in CLAIMS if f"Claim {claim.number.removeprefix('C-')}<" not in page]
 
 
 def test_only_cells_that_draw_are_folded():
