@@ -97,8 +97,8 @@ def test_other_numbers_and_texts_fail(stored, fresh, message):
 
 def test_a_cell_sets_its_tolerances_for_each_device():
     cell = new_code_cell(metadata={"nbval": {"rtol": {"cpu": 0.02}, "atol": 0.5, "timeout": 60}})
-    assert limits_of(cell, "cpu") == {"rtol": 0.02, "atol": 0.5, "figure_rms": 0.005, "timeout": 60}
-    assert limits_of(cell, "gpu") == {"rtol": 0.01, "atol": 0.5, "figure_rms": 0.02, "timeout": 60}
+    assert limits_of(cell, "cpu") == {"rtol": 0.02, "atol": 0.5, "figure_rms": 0.005, "figure_size": 0, "timeout": 60}
+    assert limits_of(cell, "gpu") == {"rtol": 0.01, "atol": 0.5, "figure_rms": 0.02, "figure_size": 0, "timeout": 60}
     cell = new_code_cell(metadata={"nbval": {"rtol": {"cpu": 1e-3, "gpu": 0.05}}})
     numbers = printed("IoU 0.873"), printed("IoU 0.901")
     assert compare(*numbers, limits_of(cell, "gpu")) == (1, 0)
