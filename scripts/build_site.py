@@ -2,13 +2,15 @@
 """Build the site from the stored notebooks into `build/site`, without executing anything and without a network.
 
 Where the repository lies on GitHub, each page leads there, to Colab, Kaggle and Binder, and `colab/` gets notebooks
-that run alone. The exit status is 1 if a link leads nowhere.
+that run alone. The exit status is 1 if a link leads nowhere. With `--outside` nothing is built: each address outside
+is asked for, which needs a network.
 """
 
 import argparse
 import sys
 import time
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 import nbformat
 
@@ -28,6 +30,7 @@ def main(argv=None):
     """Build the site; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "site", metavar="DIR")
+    parser.add_argument("--outside", action="store_true", help="check the links that lead out of the site instead")
     options = parser.parse_args(argv)
     started = time.time()
     repository, commit = find_repository(), find_commit()
@@ -37,6 +40,9 @@ def main(argv=None):
     pages[PurePosixPath("from_the_book.md")] = write_index(of_scale)
     for place in [*list_notebooks(), *(PurePosixPath(f"{name}.md") for name in PROSE)]:
         pages[place] = read_page(place, list_ways(place, repository) if repository else "")
+    if options.outside:
+        with TemporaryDirectory() as passing:
+            return report(build_pages(Path(passing, "links"), pages, builder="linkcheck"))
     files = {PurePosixPath("_static/live-data.js"): write_live_data()}
     for place in list_notebooks() if repository and commit else []:
         notebook = nbformat.read(ROOT / place, as_version=4)
@@ -47,12 +53,18 @@ def main(argv=None):
     except FileExistsError as error:
         parser.error(str(error))
 
-    for warning in warnings:
-        print(warning, file=sys.stderr)
+    status = report(warnings)
     size = sum(path.stat().st_size for path in options.out.rglob("*") if path.is_file()) / 1e6
     print(f"{len(pages)} pages in {time.time() - started:.1f} s: {options.out / 'index.html'} ({size:.0f} MB)")
     if not repository:
         print("no repository on GitHub (GITHUB_REPOSITORY, or the remote `origin`): pages without ways into Colab")
+    return status
+
+
+def report(warnings):
+    """Print what Sphinx warned of; return the exit status."""
+    for warning in warnings:
+        print(warning, file=sys.stderr)
     return int(bool(warnings))
 
 

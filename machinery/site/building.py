@@ -20,13 +20,14 @@ def check_target(target: Path) -> None:
         raise FileExistsError(f"{target} holds something else than a built site; take another folder, or empty it")
 
 
-def build_pages(target: Path, pages: Pages, files: Pages | None = None) -> list[str]:
+def build_pages(target: Path, pages: Pages, files: Pages | None = None, builder: str = "html") -> list[str]:
     """Build pages and all that they link to into a folder, whole or not at all.
 
     Args:
         target: the folder; an older site in it goes.
         pages: texts by place, `index.md` the first page.
         files: texts that lie beside the pages as they are, by place.
+        builder: Sphinx's: "html", or "linkcheck", which asks for every address outside and needs a network.
 
     Returns:
         What Sphinx warns of: links that lead nowhere, pages that no table of contents names.
@@ -45,7 +46,7 @@ def build_pages(target: Path, pages: Pages, files: Pages | None = None) -> list[
     with TemporaryDirectory() as passing, write_whole(target) as draft, patch_docutils(), docutils_namespace():
         source, doctrees = Path(passing, "source"), Path(passing, "doctrees")
         gather_pages(source, pages)
-        Sphinx(source, CONFIGURATION, draft, doctrees, "html", status=None, warning=warnings).build()
+        Sphinx(source, CONFIGURATION, draft, doctrees, builder, status=None, warning=warnings).build()
         for place, text in (files or {}).items():
             write(draft / place, text)
     return [line.replace(f"{source}/", "") for line in warnings.getvalue().splitlines() if line.strip()]

@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import build_site
 from check_claims import CLAIMS
 from machinery.site.address import find_repository
+from machinery.site.building import build_pages
 from machinery.site.gathering import ROOT, list_notebooks
 from machinery.site.preparing import only_draws, prepare_notebook
 from machinery.site.ways_in import NEEDED, list_ways, make_independent
@@ -118,6 +119,13 @@ def test_what_is_no_site_is_not_replaced(tmp_path, capsys):
         build_site.main(["--out", str(tmp_path)])
     assert "holds something else than a built site" in capsys.readouterr().err
     assert (tmp_path / "thesis.md").read_text() == "four years"
+
+
+def test_addresses_outside_are_asked_for(tmp_path, address):
+    links = f"[The site]({address}/index.html), [what is gone]({address}/gone.html)"
+    pages = {PurePosixPath("index.md"): f"# Title\n\n{links}"}
+    (broken,) = build_pages(tmp_path / "links", pages, builder="linkcheck")
+    assert f"broken link: {address}/gone.html (404" in broken
 
 
 # Ways into a notebook
