@@ -290,7 +290,8 @@ fig, axes = plots.show_columns(train_input_imgs[:4], train_targets[:4], titles=n
 plots.show(fig, "Four training pictures at the network's size, above their masks in the class colours")
 
 # %% [markdown]
-# At 64 pixels a pet is still a pet, and its outline is about three pixels wide; at the book's 200 there is more of
+# At 64 pixels a pet is still a pet, and along a clear edge its outline is about three pixels wide. It is wider where
+# grass covers the animal, and a thin tail may be nothing but outline. At the book's 200 pixels there is more of
 # everything to see.
 #
 # How often does each class occur? The answer is the bar that any network has to clear: whoever calls every pixel
@@ -496,7 +497,7 @@ print(f"lowest validation loss {min(history['val_loss']):.3f}, with {PRECISION} 
 # **Figure 9.5.** A network that gives each of three classes a third pays ln 3 per pixel, the dotted line. As long as
 # both curves fall, the network learns something that holds for new pictures. When the validation curve turns while
 # the other goes on falling, it has begun to learn the training pictures by heart. In the `sample` profile we stop
-# before that; on all of Oxford-IIIT Pet the book sees it near epoch 25 of 50.
+# where it has become flat; on all of Oxford-IIIT Pet the book sees it near epoch 25 of 50.
 
 # %% [markdown]
 # ### Prediction

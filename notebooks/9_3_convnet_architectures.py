@@ -31,6 +31,8 @@
 # | 9.3.4 Depthwise separable convolutions | weights and time | 27–32 | 0.1 |
 # | 9.3.5 A mini-Xception | against the plain convnet | 33–50 | 1.1 |
 #
+# Then follows, nearly as long as all of these, what section 9.3.1 recommends in its sidebar: an ablation.
+#
 # | profile | data | time |
 # |---|---|---|
 # | `sample` | 2,600 cats and dogs drawn by this project's own code | two to seven minutes on two cores |
@@ -136,11 +138,11 @@ drawings.draw_pyramid(vgg16, ax)
 plots.show(fig, "VGG16's layers as boxes: from block to block half as high and twice as wide, the last one as wide")
 
 # %% [markdown]
-# **Figure 9.8.** VGG16's thirteen convolutions, and the five max poolings between them. A box is as high as the map it
-# puts out; a convolution is the wider, the more filters it has. Five blocks of the same making: only the numbers
-# change, each pooling halves the side, the filters double up to 512. And all of it is narrow and deep: two or three
-# convolutions one after the other rather than a single one with more filters. A deep stack of narrow layers does better
-# than a shallow stack of wide ones.
+# **Figure 9.8.** VGG16's thirteen convolutions, and the max pooling behind each of the five blocks. A box is as high as
+# the map it puts out; a convolution is the wider, the more filters it has. Five blocks of the same making: only the
+# numbers change, each pooling halves the side, the filters double up to 512. And all of it is narrow and deep: two or
+# three convolutions one after the other rather than a single one with more filters. A deep stack of narrow layers does
+# better than a shallow stack of wide ones.
 #
 # If a hierarchy of blocks is good, why not a much deeper one? Because of *vanishing gradients*: the error signal has
 # to come back through every layer, and each of them weakens and blurs it. The next two sections are about keeping it
@@ -319,7 +321,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Mind the axis: it spans twenty powers of ten. From Keras's default initialiser, the gradient without skips shrinks by
+# Mind the axis: it spans 21 powers of ten. From Keras's default initialiser, the gradient without skips shrinks by
 # about half with every two blocks: in the deepest stack the steps are far too small to change any weight. With skips it
 # does not vanish; it grows, for every addition makes the values of the maps a little larger. Batch norm alone lets it
 # grow as well. With the two together it changes least: about eleven-fold from the shallowest stack to the deepest. So
@@ -1115,7 +1117,7 @@ print("the book:", ", ".join(f"{name} {accuracy}" for name, accuracy in BOOK.ite
 # %% [markdown]
 # ## What we saw
 #
-# - Without skips the gradient at the first layer vanishes with depth; with skips or batch norm alone it grows; with
+# - Without skips and batch norm the gradient at the first layer vanishes with depth; with one of them it grows; with
 #   both it changes least from the shallowest stack to the deepest.
 # - Batch norm has two modes, and the difference between them can spoil a short training. It makes the bias before it
 #   useless, opens every relu about half of the time when training starts, and wants to be frozen in fine-tuning.

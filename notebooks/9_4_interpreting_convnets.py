@@ -132,7 +132,9 @@ print(f"trained with the knobs of notebook 9.3, but {others}" if others else "tr
 
 # %% [markdown]
 # If you have changed knobs in notebook 9.3 and run it, this is the network of that run, and the line above names the
-# knobs. It lies in a file, as in the book, `convnet_from_scratch_with_augmentation.keras`; from there we load it.
+# knobs. It lies in a file, as in the book, `convnet_from_scratch_with_augmentation.keras`; from there we load it. (The
+# last lines of the summary count what the optimizer keeps for each weight, too: about as much again. At the book's size
+# the network itself has 991,041 parameters.)
 
 # %% tags=["baseline"]
 baseline = keras.models.load_model(lesson.baseline_path)
@@ -200,9 +202,11 @@ fig, axes = plots.show_maps(shown, "viridis", (0, first_layer_activation[0, :, :
 plots.show(fig, f"Channel {CHANNEL} of the first convolution for the cat, in colours from dark to bright")
 
 # %% [markdown]
-# **Figure 9.13.** One channel (the book: index 5, the sixth). What a filter puts out is a picture again: it is
-# bright where the filter's pattern, an edge or a colour, occurs. Which one that is depends on the training; another
-# seed gives other filters in another order.
+# **Figure 9.13.** One channel. What a filter puts out is a picture again: it is bright where the filter's pattern, an
+# edge or a colour, occurs. Which one that is depends on the training; another seed gives other filters in another
+# order.
+#
+# > **Reader's note.** The book calls its channel the fifth; index 5 is the sixth.
 #
 # Now all of them. Channels have scales of their own, so each is centred and stretched for itself: to mean 128 and
 # standard deviation 64, cut to 0–255. A channel that is zero everywhere has nothing to stretch: it stays zero, and is
@@ -241,11 +245,12 @@ plots.show(fig, "Channels of all nine layers in rows: outlines of the cat at the
 # %% [markdown]
 # **Figure 9.14.** The first channels of each layer, deeper and deeper from top to bottom (the constant `CHANNELS_SHOWN`
 # shows more). Bright is what is above the mean of its channel, dark what is below; a channel without any activation is
-# grey. The first layers keep nearly all of the picture: in many channels one still sees the cat. Further down the maps
-# are coarser and harder to read: they say less of how the picture looks and more of what it shows. A network distils:
-# what does not matter to the class is filtered out on the way.
+# grey. The first layers together keep nearly all of the picture: a few channels show the whole cat, most others its
+# edges at ears and eyes. Further down the maps are coarser and harder to read: they say less of how the picture looks
+# and more of what it shows. A network distils: what does not matter to the class is filtered out on the way.
 #
-# > **Reader's note.** The book's grid drops what does not fill a row of sixteen, and breaks with fewer channels.
+# > **Reader's note.** The book's grid drops what does not fill a row of sixteen, and breaks with fewer channels. Its
+# > figure 9.15, bicycles drawn from memory, has nothing for code to show and is left out.
 #
 # And more and more channels are grey: the pattern that they look for is not in this picture, or in none. Is that so on
 # others, too? We count over a hundred test pictures: the channels that are zero everywhere in a picture, and the values
@@ -354,8 +359,9 @@ print("the same numbers:", np.allclose(predicted, activation, rtol=1e-3, atol=1e
 #
 # An untrained filter likes nothing in particular. In the `book` profile we ask Xception as trained on ImageNet. In
 # `sample` it is the mini-Xception of notebook 9.3. There a head fills the picture, though, and nothing has to be found.
-# So we train the same network once more on heads of about half the frame, anywhere in it and amid clutter. Fur, place
-# and things are drawn alike for cats and dogs: what tells them apart is the shape of the head alone.
+# So we train the same network once more on heads about half as wide as the picture or less, anywhere in it and amid
+# clutter. Fur, place and things are drawn alike for cats and dogs: what tells them apart is the shape of the head
+# alone.
 
 
 # %% tags=["constants"]
@@ -508,6 +514,9 @@ def gradient_ascent_step(feature_extractor, image, filter_index, learning_rate):
 
 # %% [markdown]
 # And the loop. It starts from noise in [0.4, 0.6], as the book's does.
+#
+# > **Reader's note.** That is gray where a picture's values go from 0 to 1. Xception, and ours, expects [−1, 1], where
+# > gray is 0, and nothing keeps the pixels in that range. Below we change both.
 
 
 # %% tags=["listing-9.17"]
@@ -601,9 +610,11 @@ axes[-1].set(xlabel="step", title="loss, of the largest", ylim=(-0.2, 1.1))
 plots.show(fig, "Four patterns that one filter likes, each with one change more, and how the loss rises with the steps")
 
 # %% [markdown]
-# By the numbers the noise is better: with the blur the loss rises least. A filter responds most to what no picture
-# contains. With the blur we ask what it responds to among smooth pictures, which are more like those that the network
-# was trained with, and we get something to look at. From here on we use all three changes.
+# By the numbers the noise is better: with the blur the loss rises least. (On the right each loss is divided by the
+# largest of all. The shrinking steps do not raise it here: in sum they are shorter, and the curve was still rising.) A
+# filter responds most to what no picture contains. With the blur we ask what it responds to among smooth pictures,
+# which are more like those that the network was trained with, and we get something to look at. From here on we use all
+# three changes.
 #
 # One filter is an anecdote. Here are the first ones of four layers, each with a picture of its own.
 #
@@ -643,8 +654,8 @@ print(f"{len(patterns)} layers, {compilations} compilations")
 # %% [markdown]
 # The loss rises for the filters, and one compilation serves all of a layer. Read the grids row by row. In the stored
 # run the first convolution likes plain colours, the second grid adds stripes, the third dark spots and dots in pairs.
-# The deepest filters like larger things that are made of these: groups of spots one above the other, much like the
-# eyes, the nose and the mouth of the drawn heads. The gray around them is what changes these filters' response little;
+# The deepest filters like larger things that are made of these: stacks of spots and stripes, perhaps the eyes, the nose
+# and the mouth of the drawn heads. The gray around them is what changes these filters' response little;
 # we ask for their mean response without the border of the map.
 
 # %% tags=["figure-9.17"] nbval={"figure_rms": 0.02}
@@ -780,8 +791,9 @@ print(f"from {model.input.shape} to {classifier_model.input.shape} to {classifie
 # > **Reader's note.** A common rule, "the last layer that is a convolution", finds the projection on the skip in the
 # > mini-Xception, half of the signal. The right place is the addition after it. `choose_layer` finds such places: it
 # > takes the last layer through which everything must pass and whose maps have at least `CAM_LAYER` rows. In the
-# > `sample` profile these are maps of 10×10, one block before the last: there most of their light is on the animals
-# > (notebook 9.5 compares the layers). Within a residual block there is no such place, for the skip goes around it.
+# > `sample` profile these are maps of 10×10, one block before the last: a larger share of their light is on the animals
+# > than at any other size (notebook 9.5 compares the layers). Within a residual block there is no such place, for the
+# > skip goes around it.
 
 # %% tags=["split"]
 last_conv_layer_name = choose_layer(network, CAM_LAYER)
@@ -885,6 +897,8 @@ plots.show(fig, "The picture alone, and under the heatmap of the class that is e
 #
 # > **Reader's note.** The book adds `0.4` times the colours, its `jet`, to the picture and scales the sum. We blend:
 # > the colours with the weight `OPACITY`, the picture with the rest, so that no pixel leaves the range of a picture.
+# > `jet` draws edges that are not in the map, so ours is `magma`; and `matplotlib.cm.get_cmap`, by which the book finds
+# > it, is gone: it is `matplotlib.colormaps["jet"]` now.
 #
 # ### All of it as one function
 #
@@ -896,6 +910,8 @@ plots.show(fig, "The picture alone, and under the heatmap of the class that is e
 # features, head = split_at(model)  # or split_at(model, "base/out_relu"), a layer in the network "base" in yours
 # maps = grad_cam(features, head, pictures, class_score(3))
 # ```
+#
+# `head` is the part behind the cut: what we call the classifier here, for our heads are those of cats and dogs.
 
 # %% tags=["grad-cam"]
 raw = grad_cam(last_conv_layer_model, classifier_model, img_array, class_score(explained))[0]
@@ -1032,7 +1048,9 @@ plots.show(fig, "Strength of the map against certainty: of the logit it stays, o
 # %% [markdown]
 # To the right the network is ever more certain. The map of the logit stays strong; that of the probability falls in
 # step with what is left to gain. At the right edge a probability is 1 but for what 32-bit numbers round away, and its
-# map nearly 0: nothing to see for the very pictures that are clearest.
+# map is millions of times weaker. With one logit, to scale the map to 1 brings the same heatmap back, until rounding
+# has made it 0: then there is nothing to see, for the very pictures that are clearest. With a softmax over many classes
+# scaling does not help, for the other classes' logits are mixed in.
 #
 # > **Reader's note.** The book takes the gradient of the softmax output, takes its mean over the batch, too, which is
 # > right for one picture only, and divides by the map's maximum even if that is 0. Here the score is a logit, each
@@ -1169,7 +1187,8 @@ plots.show(fig, "Two pictures, and their heatmaps as more and more layers lose t
 
 # %% [markdown]
 # Two pictures whose heatmaps were right. As the layers lose their weights, from the top, the light leaves the animal,
-# comes back by chance, or goes out: then nothing in the picture speaks for the class.
+# is on it again, or goes out: then nothing in the picture speaks for the class. Two pictures cannot tell whether it
+# comes back by chance.
 #
 # To see it for many pictures, we plot how alike the maps before and after are: their *rank correlation*, and also its
 # absolute value, for a map turned into its negative still shows the same places.
@@ -1330,11 +1349,12 @@ for title, run in zip(titles, runs.values(), strict=True):
     print(f"    silent channels of the plain convnet: {first:.2f} in its first layer, {last:.2f} in its last")
 
 # %% [markdown]
-# MobileNetV2 names the book's elephants as Xception does in the book, with less certainty, and its heatmap lies on
-# them. On photographs of pets its maps hold more energy on the animal than ours on drawn heads, and yet the verdict is
-# the worse one: photographers put their subject into the middle, and a blob that knows nothing but that is nearly
-# always on it. There the score says little. The sanity check says the same of both networks: the maps change with the
-# weights. MobileNetV2's change at once, with the last of its layers.
+# MobileNetV2's first two classes for the book's elephants are those of Xception in the book, with less certainty; its
+# third is another. (The photograph is not ours to show; its heatmap lies on the two animals.) On photographs of pets
+# its maps hold more energy on the animal than ours on drawn heads, and yet the verdict is the worse one: photographers
+# put their subject into the middle, and a blob that knows nothing but that is nearly always on it. There the score says
+# little. The sanity check says the same of both networks: the maps change with the weights. MobileNetV2's change at
+# once, with the last of its layers.
 
 # %% [markdown]
 # ## What we saw
@@ -1348,9 +1368,9 @@ for title, run in zip(titles, runs.values(), strict=True):
 # - A heatmap that looks right is not yet right. Score it against maps that know nothing, the blob in the middle above
 #   all, and destroy the weights: ours depends on what was learned.
 #
-# **Limits.** Grad-CAM averages the gradient over a map, so it is exact only where the head is a mean followed by a
-# linear layer; at earlier layers it is a heuristic. All scores are of one network; see notebook 9.5. In the `sample`
-# profile all animals are drawn.
+# **Limits.** Grad-CAM averages the gradient over a map, so it is exact only where the part behind the cut is a mean
+# followed by a linear layer; at earlier layers it is a heuristic. All scores are of one network; see notebook 9.5. In
+# the `sample` profile all animals are drawn.
 #
 # ### Exercises
 #

@@ -283,8 +283,8 @@ for training in trainings:
 # best. So the cut was no accident. At 10×10 they spread wider than the intervals of one network, though: an interval
 # speaks for what was varied, and there it was the pictures.
 #
-# Right: in each training the likeness, here without its sign, falls with the last block, the first four layers from the
-# top. How much a new last layer alone takes away differs: even three draws are few.
+# Right: in each training the likeness, here without its sign, falls with the first four layers from the top, the last
+# one and most of the last block. How much a new last layer alone takes away differs: even three draws are few.
 #
 # (Do you see only one line? Then the recipe was changed, or the network is one of Keras Applications, which come from
 # one training each. Their results have the same catch, and no remedy.)
@@ -415,7 +415,8 @@ for title, run in zip(titles, runs.values(), strict=True):
 # %% [markdown]
 # ## What we saw
 #
-# - Against the best blob in the middle, Grad-CAM's maps are on the animal more; all five trainings say so.
+# - On drawn heads Grad-CAM's maps are on the animal more than the best blob in the middle; all five trainings say so.
+#   On photographs, where the middle is nearly always the pet, the blob wins.
 # - They find the head. They do not tell which part of it decides.
 # - The layer of the cut matters, and the formula even more.
 # - An interval speaks for what was varied: for the pictures, or for the trainings.
