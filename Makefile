@@ -68,7 +68,7 @@ lock: $(READY)  ## resolve the dependencies anew into requirements/
 	for device in cpu gpu; do \
 	  $(BIN)/uv pip compile pyproject.toml --extra $$device --group dev --universal --python-version 3.11 \
 	    --fork-strategy fewest --generate-hashes --no-annotate --no-header \
-	    --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements/$$device.txt; \
+	    --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements/$$device.txt || exit 1; \
 	done
 	echo uv | $(BIN)/uv pip compile - --constraint requirements/cpu.txt --universal --python-version 3.11 \
 	  --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements/uv.txt

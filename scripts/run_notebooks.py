@@ -44,7 +44,7 @@ def parse_arguments(argv):
         options.out = find_folder(given.pop("BUILD", options.out))
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))
-    options.values = {name: parse_value(text) for name, text in given.items()}
+    options.values = {name: parse_value(text, name) for name, text in given.items()}
     if options.profile not in PROFILES:
         parser.error(f"no profile {options.profile}; there are: {', '.join(PROFILES)}")
     if options.store and (options.p or options.profile != "sample"):

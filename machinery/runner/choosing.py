@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell
 from helpers.knobs import KNOB_TAGS, RULES, check_knobs, find_knobs
 from helpers.lessons import is_tagged, read_lesson
 
+NO_PATHS = ("CAM_LAYER", "FILTER_LAYERS", "CLASS")  # knobs whose names may have a separator
 INJECTED = "injected-parameters"  # tag of the cells that set knobs, by papermill's name
 
 
@@ -99,17 +100,18 @@ def set_knobs(lesson: NotebookNode, values: dict) -> NotebookNode:
     return notebook
 
 
-def parse_value(text: str) -> object:
+def parse_value(text: str, knob: str = "") -> object:
     """Return a Python literal as its value, true and false in any case as truth values, anything else as text.
 
-    Paths are made absolute.
+    Paths are made absolute; the values of some knobs are none.
     """
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     try:
-        return make_absolute(ast.literal_eval(text))
+        value = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return make_absolute(text)
+        value = text
+    return value if knob in NO_PATHS else make_absolute(value)
 
 
 def make_absolute(value: object) -> object:

@@ -69,7 +69,8 @@ def escape(text: str) -> str:
 
 def format_duration(seconds: float) -> str:
     """Return a time as text for people."""
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s"
 
 
 def format_size(count: int) -> str:

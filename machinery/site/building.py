@@ -16,7 +16,8 @@ START = PurePosixPath("index.md")
 def check_target(target: Path) -> None:
     """Raise a FileExistsError if a folder holds something else than built pages, those of before the site included."""
     names = [path.name for path in target.iterdir()] if target.is_dir() else []
-    if "searchindex.js" not in names and not all(re.fullmatch(r"(index|\d\w*)\.html", name) for name in names):
+    older = {name for name in names if re.fullmatch(r"\d\w*\.html", name)}
+    if names and "searchindex.js" not in names and not (older and {*names} == older | {"index.html"}):
         raise FileExistsError(f"{target} holds something else than a built site; take another folder, or empty it")
 
 

@@ -90,7 +90,7 @@ EVERYWHERE = {
     "BATCH_SIZE": whole(),
     "LEARNING_RATE": number(above=0),
     "DECAY": TRUTH,
-    "PRECISION": one_of("float32", "mixed_bfloat16", "mixed_float16", "fastest"),
+    "PRECISION": one_of("float32", "mixed_bfloat16", "fastest"),
     "DEVICES": whole(),
 }
 RULES = {

@@ -64,6 +64,7 @@ def test_paths_are_relative_to_where_they_are_typed(tmp_path, monkeypatch):
     Path("cat.jpg").touch()
     assert parse_value("cat.jpg") == str(tmp_path / "cat.jpg")
     assert parse_value("dog.jpg") == "dog.jpg"  # neither there nor in a folder
+    assert parse_value("base/out_relu", "CAM_LAYER") == "base/out_relu"  # a layer of a network in the network
     assert parse_value("made/later") == str(tmp_path / "made" / "later")
     assert parse_value("../up") == str(tmp_path.parent / "up")
     assert parse_value(str(tmp_path)) == str(tmp_path)

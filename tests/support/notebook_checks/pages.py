@@ -2,6 +2,8 @@
 
 from PIL import ImageChops
 
+from helpers.files import write_whole
+
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -31,11 +33,11 @@ def save_pictures(folder, expected, actual):
 
 def write_index(out):
     """List in `index.html` every figure that differs."""
-    out.mkdir(parents=True, exist_ok=True)
     rows = []
     for folder in sorted(path.parent.relative_to(out).as_posix() for path in out.glob("*/figures/*/difference.png")):
         pictures = (
             f'<td><img src="{folder}/{name}.png" alt="{name}">' for name in ("expected", "actual", "difference")
         )
         rows.append(f"<tr><th>{folder.replace('/figures/', ', ')}{''.join(pictures)}")
-    (out / "index.html").write_text(PAGE.format(count=len(rows), rows="\n".join(rows)), encoding="utf-8")
+    with write_whole(out / "index.html") as draft:
+        draft.write_text(PAGE.format(count=len(rows), rows="\n".join(rows)), encoding="utf-8")

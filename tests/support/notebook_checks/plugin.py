@@ -9,6 +9,7 @@ from importlib.metadata import version
 from itertools import chain
 from queue import Empty
 from unittest import mock
+from uuid import uuid4
 
 import nbformat
 import pytest
@@ -27,6 +28,7 @@ NBVAL = "0.11"  # this plugin overrides parts of nbval that another version may 
 OUT = "build/notebook-checks"  # figures that differ, and a folder for each notebook to write to
 # Notebooks that take the networks of another, as they do for a reader: they work in its folder, one after the other.
 HOSTS = {"9_5_are_heatmaps_right": "9_4_interpreting_convnets", "9_4_solutions": "9_4_interpreting_convnets"}
+SESSION = "NOTEBOOK_CHECKS_SESSION"  # in the environment: its name
 SHOWN = ("stream", "display_data", "execute_result", "error")
 # Evaluated in the kernel after each cell: does TensorFlow, once a cell has imported it, see a GPU?
 ON_GPU = "any(m.config.list_physical_devices('GPU') for m in [__import__('sys').modules.get('tensorflow')] if m)"
@@ -90,6 +92,15 @@ def describe_end(status):
     return f"ended with exit status {status}"
 
 
+def begin(folder, session):
+    """Empty a folder, unless that session has done so."""
+    mark = folder / "session"
+    if not mark.exists() or mark.read_text() != session:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        mark.write_text(session)
+
+
 class Notebook(IPyNbFile):
     """A notebook: its checks as stored, then its cells."""
 
@@ -101,14 +112,15 @@ class Notebook(IPyNbFile):
         """Leave the start of the kernel to the first cell, so that its failure is one failure."""
 
     def start(self):
-        """Start the kernel in the environment of a plain run, with an empty folder to write to, or that of its host."""
+        """Start the kernel in the environment of a plain run; its folder is empty when a session first needs it."""
         out, stem = self.config.rootpath / OUT, self.path.stem
         folder = out / HOSTS.get(stem, stem)
-        write_index(out)
+        out.mkdir(parents=True, exist_ok=True)
         self.stack = ExitStack()
         self.stack.enter_context(FileLock(out / f"{folder.name}.lock"))
-        if stem not in HOSTS.values():  # a host's folder was emptied when the session began
-            shutil.rmtree(out / stem, ignore_errors=True)
+        for place in {folder, out / stem}:
+            begin(place, os.environ[SESSION])
+        write_index(out)
         with mock.patch.dict(os.environ, BUILD=str(folder), TQDM_DISABLE="1", TF_CPP_MIN_LOG_LEVEL="3"):
             # With these, output to file descriptors is lost, figures are not shown, or outputs are not the stored ones
             # (the width of a model's summary).
@@ -210,14 +222,13 @@ class Cell(IPyNbCell):
 
 
 def pytest_configure(config):
-    """Refuse what cannot work, and begin with nothing that an earlier session has trained."""
+    """Refuse what cannot work; give the session a name, which its workers inherit."""
     if not version("nbval").startswith(f"{NBVAL}."):
         raise pytest.UsageError(f"tests/support/notebook_checks was made for nbval {NBVAL}; found {version('nbval')}")
     if config.getoption("dist", "no") in ("load", "worksteal", "each"):
         raise pytest.UsageError("the cells of a notebook belong together: add --dist loadfile to -n")
     if not hasattr(config, "workerinput"):
-        for stem in set(HOSTS.values()):
-            shutil.rmtree(config.rootpath / OUT / stem, ignore_errors=True)
+        os.environ[SESSION] = uuid4().hex
 
 
 @pytest.hookimpl(wrapper=True)

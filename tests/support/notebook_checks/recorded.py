@@ -9,6 +9,8 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from helpers.files import write_whole
+
 from .stored import check
 
 RECORD = Path(__file__).with_name("recorded.json")
@@ -72,7 +74,8 @@ def main():
 
     notebooks = sorted([*NOTEBOOKS.glob("9_*.ipynb"), *NOTEBOOKS.glob("exercises/9_*_solutions.ipynb")])
     record = {path.stem: list_promises(nbformat.read(path, as_version=4).cells) for path in notebooks}
-    RECORD.write_text(json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    with write_whole(RECORD) as draft:
+        draft.write_text(json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
