@@ -15,6 +15,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from helpers.files import write_whole
 from helpers.start import start_keras
 from machinery.benchmarks.measuring import choose_scale
 from machinery.benchmarks.reporting import print_table
@@ -60,7 +61,8 @@ def main(argv=None):
         print(f"measuring {name}", flush=True)
         rows += measures[name](choose_scale(options.small), options.out)
         record = {"machine": machine, "rows": [asdict(row) | {"ratio": row.ratio} for row in rows]}
-        (options.out / "benchmark.json").write_text(json.dumps(record, indent=2) + "\n")
+        with write_whole(options.out / "benchmark.json") as draft:
+            draft.write_text(json.dumps(record, indent=2) + "\n")
     print_table(rows)
     return 0 if all(row.agree for row in rows) else 1
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import nbformat
 
+from helpers.files import write_whole
+
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = {  # file in docs/figures: notebook and tag of the cell that draws it
     "pets_and_masks.png": ("9_2_image_segmentation", "worst-and-best"),
@@ -32,9 +34,9 @@ def find_figure(stem, tag):
 def main():
     """Write every figure."""
     folder = ROOT / "docs" / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
     for name, place in FIGURES.items():
-        (folder / name).write_bytes(find_figure(*place))
+        with write_whole(folder / name) as draft:
+            draft.write_bytes(find_figure(*place))
 
 
 if __name__ == "__main__":

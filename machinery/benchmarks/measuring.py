@@ -1,6 +1,5 @@
 """The instruments that all measurements share: how much work, turns, rows of the table, a process alone."""
 
-import json
 import statistics
 import subprocess
 import sys
@@ -76,13 +75,13 @@ def compare(work: str, times: dict, limit: float | None = None) -> Row:
     return row
 
 
-def run_alone(*arguments) -> tuple[int, object]:
-    """Run Python with these arguments in a process of its own; RuntimeError if it fails.
+def run_alone(*arguments) -> int:
+    """Run Python with these arguments in a process of its own; return its largest memory in bytes.
 
-    Returns its largest memory in bytes and what it prints in its last line, JSON.
+    Raises RuntimeError if it fails.
     """
     with PeakMemory() as memory:
         run = subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True)
     if run.returncode:
         raise RuntimeError(run.stderr)
-    return memory.peak, json.loads(run.stdout.splitlines()[-1])
+    return memory.peak

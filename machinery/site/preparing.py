@@ -40,10 +40,9 @@ def list_labels(cell: NotebookNode) -> list[str]:
 def keep_alternative_text(cell: NotebookNode) -> None:
     """Copy a picture's alternative text from its output, its place in Jupyter, to the cell, where MyST-NB reads it."""
     for output in cell.outputs:
-        for kind, metadata in output.get("metadata", {}).items():
-            if kind == "alt" or (isinstance(metadata, dict) and "alt" in metadata):
-                alternative = metadata if kind == "alt" else metadata["alt"]
-                cell.metadata["mystnb"] = {"image": {"alt": alternative}}
+        for metadata in output.get("metadata", {}).values():
+            if "alt" in metadata:
+                cell.metadata["mystnb"] = {"image": {"alt": metadata["alt"]}}
 
 
 def only_draws(cell: NotebookNode) -> bool:

@@ -51,7 +51,7 @@ time.sleep(0.5)
 # %%
 from IPython.display import display
 
-display({"image/png": "iVBORw0KGgo="}, raw=True, metadata={"alt": 'one "dot"'})
+display({"image/png": "iVBORw0KGgo="}, raw=True, metadata={"image/png": {"alt": 'one "dot"'}})
 """
 FINE = "# %% [markdown]\n# # The last one\n\n# %%\nprint('still', 'here')\n"
 

@@ -188,7 +188,7 @@ function makeCanvas(height, width, paint) {
   const canvas = document.createElement("canvas");
   [canvas.height, canvas.width] = [height, width];
   const image = new ImageData(width, height);
-  for (let pixel = 0; pixel < height * width; pixel++) image.data.set([...paint(pixel), 255].slice(0, 4), 4 * pixel);
+  for (let pixel = 0; pixel < height * width; pixel++) image.data.set([...paint(pixel), 255], 4 * pixel);
   canvas.getContext("2d").putImageData(image, 0, 0);
   return canvas;
 }

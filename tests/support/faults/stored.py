@@ -2,7 +2,9 @@
 
 from nbformat.v4 import new_output
 
+from .architectures import ARCHITECTURES
 from .engine import SEGMENTATION, Mutant
+from .interpreting import INTERPRETING
 from .planting import (
     add_output,
     clear_outputs,
@@ -15,9 +17,6 @@ from .planting import (
     in_prose,
     remove_tag,
 )
-
-ARCHITECTURES = "9_3_convnet_architectures"
-INTERPRETING = "9_4_interpreting_convnets"
 
 MUTANTS = [
     Mutant("outputs cleared", in_cells(clear_outputs), "cell 1 has the execution count None"),
