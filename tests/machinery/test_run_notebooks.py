@@ -78,10 +78,12 @@ def test_a_killed_runner_leaves_no_kernel(tmp_path, kill, statuses):
         time.sleep(0.1)
     kernels = runner.children(recursive=True)
     runner.send_signal(getattr(signal, kill))
-    assert runner.wait(30) in statuses
+    status = runner.wait(30)
+    assert status in statuses
     assert kernels
     assert psutil.wait_procs(kernels, timeout=20)[1] == []
-    assert not list(tmp_path.rglob(".unfinished*"))
+    if status > 0:  # it ended by itself, and could tidy up
+        assert not list(tmp_path.rglob(".unfinished*"))
 
 
 def listen_to_signals():

@@ -36,7 +36,7 @@ def test_stored_cells_are_those_of_the_text(stored):
 def test_stored_outputs_are_those_of_the_run(stored):
     assert "PROFILE='sample' SHAPE=(1, 2)" in stored.cells[3].outputs[0].text
     assert [cell.execution_count for cell in stored.cells[1:]] == [1, 2, 3, 4]
-    assert stored.cells[4].outputs[0].metadata.alt == 'one "dot"'
+    assert stored.cells[4].outputs[0].metadata["image/png"].alt == 'one "dot"'
 
 
 def test_stored_notebook_has_no_trace_of_the_run(texts, stored):
