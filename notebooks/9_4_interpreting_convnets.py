@@ -359,7 +359,7 @@ print("the same numbers:", np.allclose(predicted, activation, rtol=1e-3, atol=1e
 #
 # An untrained filter likes nothing in particular. In the `book` profile we ask Xception as trained on ImageNet. In
 # `sample` it is the mini-Xception of notebook 9.3. There a head fills the picture, though, and nothing has to be found.
-# So we train the same network once more on heads about half as wide as the picture or less, anywhere in it and amid
+# So we train the same network once more on heads about half as wide as the picture, anywhere in it and amid
 # clutter. Fur, place and things are drawn alike for cats and dogs: what tells them apart is the shape of the head
 # alone.
 
