@@ -1,11 +1,11 @@
 """Bring a file here: resume what was broken off, verify the whole, and only then put it in its place."""
 
+import hashlib
 import os
 import time
 from pathlib import Path
 
 import requests
-from pooch.hashes import file_hash, hash_matches
 from tqdm import tqdm
 
 from machinery.downloads.notes import read_note, write_note
@@ -110,7 +110,7 @@ def fetch(file: File, folder: Path, sources: list[Source], timeout: float) -> So
             receiver = Receiver(file, folder, source, timeout)
             try:
                 receiver.receive()
-                hash_matches(str(receiver.part), file.checksum, strict=True, source=file.name)
+                compare_checksum(receiver.part, file.checksum)
                 os.replace(receiver.part, folder / file.name)
                 receiver.discard()
                 return source
@@ -131,4 +131,11 @@ def fetch(file: File, folder: Path, sources: list[Source], timeout: float) -> So
 def compute_checksum(path: Path, like: str | None) -> str:
     """Return the checksum of a file, by the algorithm of another; sha256 without one."""
     algorithm = like.split(":")[0] if like else "sha256"
-    return f"{algorithm}:{file_hash(str(path), alg=algorithm)}"
+    with path.open("rb") as file:
+        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
+
+
+def compare_checksum(path: Path, expected: str | None) -> None:
+    """Raise a ValueError if a file has another checksum than the expected one, if there is one."""
+    if expected and (actual := compute_checksum(path, expected)) != expected:
+        raise ValueError(f"the checksum is wrong: expected {expected}, got {actual}")

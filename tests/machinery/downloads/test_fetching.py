@@ -90,7 +90,7 @@ def test_a_file_without_checksum_is_fetched_and_reported(server, capsys):
 @pytest.mark.parametrize("checksum", ["sha256", None])
 def test_ctrl_c_while_the_checksum_is_computed_loses_nothing(server, checksum):
     write_registry(f"{server.url}/file.bin", checksum=checksum)
-    with patch.object(fetching, "hash_matches", side_effect=KeyboardInterrupt):
+    with patch.object(fetching, "compare_checksum", side_effect=KeyboardInterrupt):
         assert run() == 130
     assert not TARGET.exists()
     assert_downloads()
