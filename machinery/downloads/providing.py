@@ -46,12 +46,16 @@ def provide(file: File, folder: Path, mirrors: list[Source], timeout: float) -> 
     return False
 
 
+def find_checksum(file: File, path: Path) -> str | None:
+    """Return the checksum of a file that is there and is the right one; else None."""
+    checksum = compute_checksum(path, file.checksum) if path.exists() else None
+    return checksum if checksum == (file.checksum or checksum) else None
+
+
 def check(file: File, path: Path) -> str | None:
     """Return the checksum of a file that is there, is the right one and, if an archive, was unpacked; else None."""
-    checksum = compute_checksum(path, file.checksum) if path.exists() else None
-    if checksum is None or checksum != (file.checksum or checksum):
-        return None
-    return None if file.is_archive and not is_unpacked(path, checksum) else checksum
+    checksum = find_checksum(file, path)
+    return checksum if checksum and (not file.is_archive or is_unpacked(path, checksum)) else None
 
 
 @contextmanager
@@ -71,9 +75,8 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 def bring(file: File, path: Path, mirrors: list[Source], timeout: float) -> None:
     """Fetch a file unless the right one is there, then unpack it if it is an archive."""
-    checksum = compute_checksum(path, file.checksum) if path.exists() else None
-    if checksum is None or checksum != (file.checksum or checksum):
-        say(f"  {file.name}: {'there, but not what it should be; ' if checksum else ''}fetching")
+    if not (checksum := find_checksum(file, path)):
+        say(f"  {file.name}: {'there, but not what it should be; ' if path.exists() else ''}fetching")
         names = (f"{path.parent.name}/{file.name}", file.name)
         copies = [join_source(mirror, name) for mirror in mirrors for name in names]
         source = fetch(file, path.parent, [*copies, *file.sources], timeout)
