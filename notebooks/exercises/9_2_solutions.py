@@ -233,8 +233,9 @@ if done:
     show_scores({"strides": strided, "max pooling": measure(build_pooling, share=SHARE)})
 
 # %% [markdown] tags=["solution"]
-# In equal time strides are ahead from both seeds, most of all at the animal: what was seen with the dots carries over,
-# though much weaker. In so short a training it also counts that the network with pooling has seen fewer pictures.
+# In the same time the mean is a little better with strides, most of all at the animal: that agrees with the dots. But
+# one network with strides differs from the other by more than that, and the networks with pooling have seen fewer
+# pictures. So short an experiment does not settle it.
 
 # %% [markdown]
 # ## 3. A louder outline
@@ -277,8 +278,8 @@ if done:
     show_scores({"all alike": strided, "weighted": weighted})
 
 # %% [markdown] tags=["solution"]
-# Now the network finds the outline, and more pixels are wrong: it claims far more of the band than there is. Whether
-# that is better depends on what the mask is for.
+# Now the network finds the outline, and more pixels are wrong in all. Whether that is better depends on what the mask
+# is for.
 
 # %% [markdown]
 # ## 4. Dice beside cross-entropy
@@ -322,8 +323,9 @@ if done:
     show_scores({"cross-entropy": strided, "and Dice": both})
 
 # %% [markdown] tags=["solution"]
-# The outline gains, and nothing is lost: a coefficient for each class makes the rare one count, without making its
-# pixels louder than they are. The step size fits this loss as well as the other; it need not.
+# The outline gains, and nothing is lost: with a coefficient for each class the rare one counts as much as the others,
+# and what is claimed too much makes its coefficient smaller. The step size fits this loss as well as the other; it need
+# not.
 
 # %% [markdown]
 # ## 5. A detector
@@ -334,7 +336,8 @@ if done:
 #
 # <details><summary>Hint</summary>
 #
-# `mask != 1` are the pixels of animal and outline. `np.flatnonzero(rows.any(axis=1))` numbers the rows that have some.
+# `inside = mask != 1` marks the pixels of animal and outline. `np.flatnonzero(inside.any(axis=1))` gives the numbers of
+# the rows that have some.
 #
 # </details>
 

@@ -230,7 +230,7 @@ if done:
 #
 # <details><summary>Hint</summary>
 #
-# `binomtest(k, n).pvalue` tells how often a fair coin, thrown n times, falls as unevenly as k to n − k. It
+# `binomtest(k, n).pvalue` tells how often a fair coin, thrown n times, falls at least as unevenly as k to n − k. It
 # wants n to be at least 1.
 #
 # </details>
@@ -268,9 +268,10 @@ if done:
         print(f"{one} against {two}: p = {p_value:.2g}")
 
 # %% [markdown] tags=["solution"]
-# That 0.9 is better than 0.99, in so short a training, is certain. But look at the second line: two networks of the
-# *same* recipe, from two seeds, differ by more than a coin easily would, too. The test speaks of these two networks and
-# of other pictures. It cannot say that one recipe is better than another: for that, train each several times.
+# That this network with 0.9 is better than this one with 0.99 is beyond doubt. But look at the second line: two
+# networks of the *same* recipe, from two seeds, differ by more than a coin easily would, too. The test speaks of these
+# two networks and of other pictures. It cannot say that one recipe is better than another: for that, train each several
+# times.
 
 # %% [markdown]
 # ## 4. A fixed base
@@ -312,8 +313,8 @@ done = check_fine_tuning(build_fine_tuned)
 
 # %% [markdown]
 # The base is what exercise 2 has trained to tell cats from dogs. Its new task: is the animal near or far, that is, does
-# it cover more of the picture than it does in the median? We have 200 pictures of whole pets to train with, and the
-# same ones as they would look at night, at a quarter of the light.
+# it cover more of the picture than the animal does in half of the pictures? We have 200 pictures of whole pets to train
+# with, and the same ones as they would look at night, at a quarter of the light.
 
 # %%
 pets, trimaps = list_pets(sample_pets.write_sample_pets(Path(DATA, "sample-pets"), 3000))

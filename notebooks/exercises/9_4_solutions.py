@@ -149,7 +149,8 @@ if done:
 
 # %% [markdown] tags=["solution"]
 # HiResCAM holds more energy on the animal, since a block of convolutions follows the cut, and there places differ in
-# what they mean to the answer. Behind global pooling and one dense layer, as in most networks, both are the same.
+# what they mean to the answer. Where only global pooling and one dense layer follow the cut, as in most networks, both
+# are the same.
 
 # %% [markdown]
 # ## 2. Cover the brightest place
@@ -201,8 +202,8 @@ if done:
     plots.show(fig, "A test picture with a gray square over the brightest place, over the middle, and by chance")
 
 # %% [markdown] tags=["solution"]
-# The brightest place costs the network most. A square does harm anywhere, for gray squares are new to it: that is why
-# the other two places are there.
+# The brightest place costs the network most. A square elsewhere does some harm, too: it may hit the head, and gray
+# squares are new to the network. That is why the other two places are there.
 
 # %% [markdown]
 # ## 3. What it is sure of, and wrong
@@ -262,7 +263,7 @@ if done:
 
 # %% tags=["solution"]
 def both(extractor, image, first, second):
-    """Return the smaller of two filters' mean responses to an image (1, height, width, 3), a scalar tensor.
+    """Return a scalar tensor that is large only if two filters' mean responses to an image are, (1, height, width, 3).
 
     `extractor(image)` gives the maps (1, rows, columns, filters), `first` and `second` are numbers of filters.
     """
@@ -324,8 +325,8 @@ if done:
 #
 # <details><summary>Hint</summary>
 #
-# Make a list of covered copies, row by row, and ask for all their scores at once. A square begins (`step` − `side`) / 2
-# pixels after its cell, which may be before the picture does: `max(0, ...)`.
+# Make a list of covered copies, row by row, and ask for all their scores at once. A square begins (`side` − `step`) / 2
+# pixels before its cell, which may be outside of the picture: `max(0, ...)`.
 #
 # </details>
 

@@ -3,6 +3,7 @@
 import functools
 
 import pytest
+from keras import layers
 
 from answers import architectures, interpreting, segmentation
 from helpers.lessons import load_lesson
@@ -27,6 +28,12 @@ def load_solutions(stem):
 def test_a_right_answer_is_right(stem, check, name, capsys):
     assert check(getattr(load_solutions(stem), name))
     assert capsys.readouterr().out == "Right.\n"
+
+
+def test_a_relu_may_be_a_layer_of_its_own():
+    assert architectures.checks.check_he_stack(
+        lambda depth, width: architectures.stack(depth, width, relu=lambda _: layers.ReLU())
+    )
 
 
 @pytest.mark.parametrize(("check", "answer", "why"), WRONG)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from . import call, exercise, expect
+from . import call, count_relus, exercise, expect
 
 
 @exercise
@@ -21,7 +21,7 @@ def check_he_stack(build):
     expect(found == depth + 1, f"depth {depth} gives {found} convolutions; expected {depth + 1}: one more than blocks")
     name = convolutions[0].name
     expect(name == "first", f"the first convolution is called {name!r}; `first_gradient_norm` looks for 'first'")
-    relus = sum(getattr(layer, "activation", None) is keras.activations.relu for layer in model.layers)
+    relus = count_relus(model)
     expect(relus == depth, f"found {relus} relus; expected {depth}, one in each block")
     expect(model.output_shape == (None, 1), f"the output has the shape {model.output_shape}; expected (None, 1)")
     weights = np.concatenate([np.ravel(layer.kernel) for layer in convolutions[1:]])
@@ -49,8 +49,10 @@ def check_steps(count_batches):
         )
         expect(found.is_integer(), f"{what}; expected a whole number, for there is no half of a batch")
         done = 1 - momentum**found
+        enough = "not enough" if done < share else "enough"
         expect(
-            found == right, f"{what}; after them {done:.4f} of the way are done. Expected the fewest that are enough"
+            found == right,
+            f"{what}; after them {done:.5f} of the way are done, {enough}: expected the fewest that are enough",
         )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from . import call, exercise, expect
+from . import call, count_relus, exercise, expect
 
 SIDE, WIDTHS, CLASSES = 48, (8, 16, 32), 3
 
@@ -43,13 +43,13 @@ def check_unet(build, build_plain):
         decoded = [narrowest in layers_before for layers_before in origins]
         expect(any(decoded), f"{what} are all of the encoder; expected some of the decoder, too")
         expect(not all(decoded), f"{what} are all of the decoder; expected some of the encoder, too")
-        handed = origins[decoded.index(False)]
-        kinds = {type(layer) for layer in handed}
+        kinds = [type(layer) for layer in origins[decoded.index(False)]]
         expect(
             layers.Rescaling in kinds, f"{what} are those of a picture in 0-255; expected it rescaled, like the rest"
         )
-        learned = layers.Conv2D in kinds or join.output.shape[1] == SIDE
-        expect(learned, f"{what} have passed no convolution; expected what the encoder had at that size")
+        passed, level = kinds.count(layers.Conv2D), (SIDE // join.output.shape[1]).bit_length() - 1
+        expected = f"expected the encoder's last of that size, which have passed {2 * level}"
+        expect(passed >= 2 * level, f"{what} have passed {passed} convolutions; {expected}")
     found, expected = {join.output.shape[1] for join in joins}, {SIDE >> level for level in range(len(WIDTHS))}
     missing = ", ".join(map(str, sorted(expected - found)))
     expect(not missing, f"encoder and decoder are connected at {sorted(found)} pixels; expected {missing}, too")
@@ -57,11 +57,12 @@ def check_unet(build, build_plain):
     _expect_same(_build(build, 32, 5, (4, 12)), build_plain(32, 5, (4, 12)), "with the filters (4, 12)")
 
 
-def _expect_same(model, plain, when):
-    """Expect of two networks the same convolutions: kind, filters and stride, in order."""
+def _expect_same(model, plain, when, strides=True):
+    """Expect of two networks the same convolutions in order: kind, filters, kernel, and stride or the maps' side."""
     ours, others = (
         [
-            f"{type(layer).__name__}({layer.filters}, strides={max(layer.strides)})"
+            f"{type(layer).__name__}({layer.filters}, {layer.kernel_size[0]}"
+            + (f", strides={max(layer.strides)})" if strides else f") of maps of {layer.input.shape[1]} pixels")
             for layer in network.layers
             if isinstance(layer, layers.Conv2D | layers.Conv2DTranspose)
         ]
@@ -70,6 +71,8 @@ def _expect_same(model, plain, when):
     for number, (our, other) in enumerate(itertools.zip_longest(ours, others, fillvalue="nothing"), 1):
         what = f"{when} expected the lesson's network, where convolution {number} is {other}"
         expect(our == other, f"{what}; yours is {our}")
+    relus = [count_relus(network) for network in (model, plain)]
+    expect(relus[0] == relus[1], f"{when} expected the lesson's network, with {relus[1]} relus; yours has {relus[0]}")
 
 
 @exercise
@@ -93,6 +96,7 @@ def check_pooling(build, build_strided):
     others = {makers[id(pooling.input)] for pooling in poolings} - {"Conv2D"}
     expected = "expected the convolution that had the stride: it should see all pixels"
     expect(not others, f"a pooling follows a {' and a '.join(sorted(others))}; {expected}")
+    _expect_same(model, strided, "apart from the way to halve", strides=False)
 
 
 @exercise
@@ -103,7 +107,8 @@ def check_weighted_loss(make_loss):
     expect(callable(loss), f"expected a function (targets, probabilities), {make_loss.__name__} returns {loss!r}")
     truth = np.array([0, 1, 2, 2])
     shares = np.array([[0.2, 0.5, 0.3], [0.1, 0.8, 0.1], [0.5, 0.1, 0.4], [0.2, 0.2, 0.6]], "float32")
-    value = np.mean(call(loss, truth.reshape(1, 2, 2, 1), shares.reshape(1, 2, 2, 3)))
+    targets = keras.ops.convert_to_tensor(truth.reshape(1, 2, 2, 1), "float32")  # as `fit` hands them over
+    value = np.mean(call(loss, targets, keras.ops.convert_to_tensor(shares.reshape(1, 2, 2, 3))))
     true_shares, each = shares[np.arange(4), truth], weights[truth]
     losses = -np.log(true_shares)
     others = {
@@ -122,7 +127,7 @@ def check_weighted_loss(make_loss):
 @exercise
 def check_dice(loss):
     """Check a loss (targets, probabilities): 1 − the mean of the classes' Dice coefficients."""
-    targets = np.array([0, 0, 0, 0, 0, 1, 1, 2]).reshape(1, 2, 4, 1)
+    targets = np.array([[0, 0, 0, 0, 0, 1, 1, 2], [0, 1, 1, 1, 1, 1, 2, 2]]).reshape(2, 2, 4, 1)
     perfect = np.eye(3, dtype="float32")[targets[..., 0]]
     best, worst = (float(np.mean(call(loss, targets, shares))) for shares in (perfect, np.roll(perfect, 1, axis=-1)))
     expect(
@@ -139,11 +144,15 @@ def check_dice(loss):
     gradient = tape.gradient(value, shares)
     arrives = gradient is not None and np.any(gradient)
     expect(arrives, "no gradient arrives at the probabilities: is there an argmax or a threshold?")
-    numbers, truth = shares.numpy().reshape(-1, 3), perfect.reshape(-1, 3)
-    both, sizes = (numbers * truth).sum(axis=0), (numbers + truth).sum(axis=0)
-    pooled = 1 - 2 * both.sum() / sizes.sum()
-    others = {"are all classes in one sum? Expected a coefficient for each, so that a rare one counts as much": pooled}
-    _compare(value, 1 - np.mean(2 * both / sizes), others, "eight pixels, five of class 0, two of 1, one of 2,")
+    both, sizes = shares.numpy() * perfect, shares.numpy() + perfect  # of each pixel
+    right, of_pictures, pooled = (
+        1 - np.mean(2 * both.sum(axis=axes) / sizes.sum(axis=axes)) for axes in ((0, 1, 2), (1, 2), None)
+    )
+    others = {
+        "are all classes in one sum? Expected a coefficient for each, so that a rare one counts as much": pooled,
+        "are the sums those of each picture? Expected those over all pixels of the batch": of_pictures,
+    }
+    _compare(value, right, others, "two pictures of eight pixels")
 
 
 @exercise
@@ -176,6 +185,11 @@ def check_box(find_box):
         np.allclose(box, right, atol=1e-3),
         f"rows 2 to 5 and columns 4 to 9 of a mask 10×20 give {_show(box)}; that is no box around them",
     )
+    mask = np.ones((10, 20), "uint8")
+    mask[:3, 5:8], mask[3, 5:8] = 0, 2
+    box = np.asarray(call(find_box, mask), "float64")
+    what = f"an animal in rows 0 to 2 with its outline in row 3 gives {_show(box)}"
+    expect(np.allclose(box, (0, 0.25, 0.4, 0.4), atol=1e-3), f"{what}; expected a box around both")
 
 
 @exercise

@@ -10,13 +10,13 @@ from scipy.stats import binomtest
 from helpers.exercises import architectures as checks
 
 
-def stack(depth, width=16, draw="he_normal", skips=False, name="first", relus=True, first="glorot_uniform"):
+def stack(depth, width=16, draw="he_normal", skips=False, name="first", relu=layers.Activation, first="glorot_uniform"):
     """Build a stack with some mistake."""
     inputs = keras.Input((16, 16, 3))
     x = layers.Conv2D(width, 3, padding="same", name=name, kernel_initializer=first)(inputs)
     for _ in range(depth):
         before = x
-        x = layers.Activation("relu")(x) if relus else x
+        x = relu("relu")(x) if relu else x
         x = layers.Conv2D(width, 3, padding="same", kernel_initializer=draw)(x)
         x = layers.add([x, before]) if skips else x
     x = layers.GlobalAveragePooling2D()(x)
@@ -31,7 +31,7 @@ STACKS = {
     ),
     "too large": (lambda depth, width: stack(depth, width, keras.initializers.RandomNormal(stddev=0.5)), "not He's"),
     "with skips": (lambda depth, width: stack(depth, width, skips=True), "a layer Add"),
-    "without relu": (lambda depth, width: stack(depth, width, relus=False), "found 0 relus"),
+    "without relu": (lambda depth, width: stack(depth, width, relu=None), "found 0 relus"),
     "too short": (lambda depth, width: stack(depth - 1, width), "expected 7"),
     "no name": (lambda depth, width: stack(depth, width, name=None), "looks for 'first'"),
 }

@@ -10,6 +10,7 @@ HIRES = {
     "the gradient": (lambda maps, gradients: gradients.mean(-1), "the gradient alone"),
     "without signs": (lambda maps, gradients: np.abs(maps * gradients).mean(-1), "sign get lost"),
     "cut off": (lambda maps, gradients: np.maximum(maps * gradients, 0).mean(-1), "cut off before the mean"),
+    "cut off after the mean": (lambda maps, gradients: np.maximum((maps * gradients).mean(-1), 0), "In a raw map"),
     "not over channels": (lambda maps, gradients: maps * gradients, "expected (2, 5, 4)"),
     "the sum of both": (lambda maps, gradients: (maps + gradients).mean(-1), "neither HiResCAM nor Grad-CAM"),
 }
@@ -73,6 +74,10 @@ BOTH = {
     "larger": (lambda e, image, i, j: ops.maximum(responses(e, image)[i], responses(e, image)[j]), "the larger"),
     "the first": (lambda e, image, i, j: responses(e, image)[i], "the larger"),
     "at each place": (lambda e, image, i, j: ops.minimum(e(image)[..., i], e(image)[..., j]), "expected one number"),
+    "the mean of the smaller": (
+        lambda e, image, i, j: ops.mean(ops.minimum(e(image)[..., i], e(image)[..., j])),
+        "smaller at each place",
+    ),
     "through NumPy": (
         lambda e, image, i, j: ops.convert_to_tensor(np.min(np.array(responses(e, image))[[i, j]])),
         "no gradient arrives",
@@ -118,6 +123,7 @@ OCCLUSIONS = {
     "of the cell's size": (occluded(size=4), "is too small"),
     "a share": (occluded(sign=0.5), "by 1600 at row 1, column 3, in your map by 800"),
     "cut at zero": (lambda *answer: np.maximum(occlusion(*answer), 0), "where the score rises"),
+    "without signs": (lambda *answer: np.abs(occlusion(*answer)), "found one above"),
     "a row too few": (lambda *answer: occlusion(*answer)[:-1], "expected (4, 6)"),
 }
 ANSWERS = {

@@ -7,20 +7,32 @@ from keras import layers, ops
 from helpers.exercises import segmentation as checks
 
 
-def build(size, classes, filters, join=None, halve="strides", activation="softmax", raw=False):
+def build(
+    size,
+    classes,
+    filters,
+    join=None,
+    halve="strides",
+    activation="softmax",
+    raw=False,
+    early=False,
+    relu="relu",
+    kernel=3,
+):
     """Build a network like the lesson's, with other joins or another way to halve."""
     inputs = keras.Input((size, size, 3))
     x = layers.Rescaling(1 / 255)(inputs)
-    kept = []
+    kept, options, first = [], {"padding": "same", "activation": relu}, x
     for width in filters:
-        kept.append(inputs if raw and not kept else x)
-        x = layers.Conv2D(width, 3, strides=2 if "strides" in halve else 1, padding="same", activation="relu")(x)
+        kept.append(inputs if raw and not kept else first if early else x)
+        x = first = layers.Conv2D(width, kernel, strides=2 if "strides" in halve else 1, **options)(x)
         x = layers.MaxPooling2D(2)(x) if halve == "pooling" else x
         x = layers.AveragePooling2D(2)(x) if halve == "means" else x
-        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+        x = layers.Conv2D(width, kernel, **options)(x)
+        x = layers.MaxPooling2D(2)(x) if halve == "late pooling" else x
     for width in reversed(filters):
-        x = layers.Conv2DTranspose(width, 3, padding="same", activation="relu")(x)
-        x = layers.Conv2DTranspose(width, 3, strides=2, padding="same", activation="relu")(x)
+        x = layers.Conv2DTranspose(width, kernel, **options)(x)
+        x = layers.Conv2DTranspose(width, kernel, strides=2, **options)(x)
         x = join(x, kept.pop()) if join else x
     return keras.Model(inputs, layers.Conv2D(classes, 3, padding="same", activation=activation)(x))
 
@@ -69,6 +81,9 @@ UNETS = {
         lambda size, classes, filters: build(size, classes, filters, lambda x, kept: concatenate(convolve(x), kept)),
         "where convolution 9 is",
     ),
+    "too early": (unet(early=True), "at 12 pixels have passed 3 convolutions"),
+    "without relu": (unet(relu=None), "12 relus; yours has 0"),
+    "kernels of 5": (unet(kernel=5), "is Conv2D(8, 3, strides=2); yours is Conv2D(8, 5, strides=2)"),
 }
 POOLINGS = {
     "strides stay": (build, "3 convolutions still have strides"),
@@ -78,6 +93,10 @@ POOLINGS = {
         "2 max pool",
     ),
     "other channels": (lambda size, classes, _: build(size, classes, (8, 16, 16), halve="pooling"), "parameters"),
+    "pooling after both convolutions": (
+        lambda *answer: build(*answer, halve="late pooling"),
+        "convolution 2 is Conv2D(8, 3) of maps of 24 pixels; yours is Conv2D(8, 3) of maps of 48 pixels",
+    ),
     "pooling before the convolution": (
         lambda size, classes, filters: _pool_first(size, classes, filters),
         "a pooling follows a Rescaling",
@@ -100,7 +119,9 @@ def _pool_first(size, classes, filters):
 
 def weighted(of_losses):
     """Return an answer: `of_losses` takes weights, targets and probabilities to a loss."""
-    return lambda weights: lambda targets, shares: of_losses(np.asarray(weights), targets[..., 0], np.asarray(shares))
+    return lambda weights: (
+        lambda targets, shares: of_losses(np.asarray(weights), np.asarray(targets, "int64")[..., 0], np.asarray(shares))
+    )
 
 
 def entropy(targets, shares):
@@ -115,6 +136,10 @@ LOSSES = {
     "of the answer": (weighted(lambda w, t, p: w[p.argmax(-1)] * entropy(t, p)), "and not of its true one"),
     "inside": (weighted(lambda w, t, p: -np.log(np.minimum(w[t] * np.exp(-entropy(t, p)), 1))), "inside of the log"),
     "twice": (weighted(lambda w, t, p: 2 * w[t] * entropy(t, p)), "expected 2."),
+    "fractions as numbers of classes": (
+        lambda weights: lambda targets, shares: ops.take(ops.convert_to_tensor(weights), targets[..., 0]),
+        "raises",
+    ),
 }
 
 
@@ -130,6 +155,7 @@ DICES = {
     "overlap once": (lambda t, p: dice(t, p, twice=1), "counted twice"),
     "negative": (lambda t, p: dice(t, p, end=0), "a perfect answer gets -1.00"),
     "hard": (lambda t, p: dice(t, ops.one_hot(ops.argmax(p, axis=-1), 3)), "no gradient arrives"),
+    "of each picture": (lambda t, p: dice(t, p, axis=(1, 2)), "those of each picture"),
     "all classes in one sum": (lambda t, p: dice(t, p, axis=(0, 1, 2, 3)), "all classes in one sum"),
 }
 
@@ -146,6 +172,7 @@ BOXES = {
     "ends early": (lambda mask: find(mask, end=0), "end before its last row"),
     "exchanged": (lambda mask: find(mask, turn=True), "rows and columns exchanged"),
     "without outline": (lambda mask: find(mask, lambda mask: mask == 0), "outline belongs to the animal"),
+    "of the outline": (lambda mask: find(mask, lambda mask: mask == 2), "a box around both"),
     "of the background": (lambda mask: find(mask, lambda mask: mask == 1), "which value has the background"),
     "pixels": (lambda mask: find(mask, shares=False), "expected shares"),
     "two corners": (lambda mask: [find(mask)[:2], find(mask)[2:]], "expected four numbers"),
