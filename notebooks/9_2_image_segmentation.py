@@ -441,6 +441,9 @@ plots.show(fig, "Scattered white dots; drawn after strides nearly all are there,
 # with larger steps and lets them shrink along a cosine, so that the network settles in time. Set `DECAY` to `False`
 # to see the validation loss jump about instead.
 #
+# On photographs the book's network first calls every pixel background, for a hundred steps and more, while the loss
+# falls all the same: it has learned how common each class is. Do not stop it there (`docs/measurements.md`).
+#
 # `Batches` cuts the arrays into batches, in an order that another run can repeat, and `feed` hands them to `fit`
 # without a wait at the end of each epoch. Two callbacks are not in the book: one shows a bar, and with `Resume`, a
 # training of hours that is interrupted, or whose machine is taken away, goes on after its last finished epoch when

@@ -105,3 +105,14 @@ def test_commands_exist():
     scripts = set(re.findall(r"scripts/\w+\.py", README))
     assert scripts
     assert all((ROOT / script).exists() for script in scripts)
+
+
+def test_recipes_are_those_measured():
+    measurements = ROOT / "docs" / "measurements"
+    trainings = json.loads((measurements / "9_2_recipes.json").read_text(encoding="utf-8"))["trainings"]
+    _, _, table = measurements.with_suffix(".md").read_text(encoding="utf-8").partition("| way to train |")
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.split("\n\n")[0].splitlines()[2:]]
+    assert len(rows) == sum(map(bool, trainings.values()))
+    for way, *shown in rows:
+        (seeds,) = [seeds for name, seeds in trainings.items() if way.startswith(name)]
+        assert [cell for cell in shown if cell != "not run"] == [f"{seed['left']}" for seed in seeds.values()]
