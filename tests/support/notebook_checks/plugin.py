@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections import defaultdict
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from itertools import chain
 from queue import Empty
@@ -101,6 +101,16 @@ def begin(folder, session):
         mark.write_text(session)
 
 
+@contextmanager
+def borrow_folder(out, stem):
+    """Keep the folder that a notebook writes to, its own or its host's, for a `with` block; a session begins empty."""
+    folder = out / HOSTS.get(stem, stem)
+    out.mkdir(parents=True, exist_ok=True)
+    with FileLock(out / f"{folder.name}.lock"):
+        begin(folder, os.environ[SESSION])
+        yield folder
+
+
 class Notebook(IPyNbFile):
     """A notebook: its checks as stored, then its cells."""
 
@@ -112,14 +122,11 @@ class Notebook(IPyNbFile):
         """Leave the start of the kernel to the first cell, so that its failure is one failure."""
 
     def start(self):
-        """Start the kernel in the environment of a plain run; its folder is empty when a session first needs it."""
+        """Start the kernel in the environment of a plain run."""
         out, stem = self.config.rootpath / OUT, self.path.stem
-        folder = out / HOSTS.get(stem, stem)
-        out.mkdir(parents=True, exist_ok=True)
         self.stack = ExitStack()
-        self.stack.enter_context(FileLock(out / f"{folder.name}.lock"))
-        for place in {folder, out / stem}:
-            begin(place, os.environ[SESSION])
+        folder = self.stack.enter_context(borrow_folder(out, stem))
+        begin(out / stem, os.environ[SESSION])
         write_index(out)
         with mock.patch.dict(os.environ, BUILD=str(folder), TQDM_DISABLE="1", TF_CPP_MIN_LOG_LEVEL="3"):
             # With these, output to file descriptors is lost, figures are not shown, or outputs are not the stored ones
