@@ -523,3 +523,14 @@ def test_other_nbval_and_scattered_cells_are_refused(monkeypatch):
     monkeypatch.setattr(plugin, "NBVAL", "0.12")
     with pytest.raises(pytest.UsageError, match=r"made for nbval 0\.12; found 0\.11"):
         plugin.pytest_configure(config)
+
+
+def test_a_guest_finds_what_its_host_trained_but_nothing_of_an_earlier_session(tmp_path, monkeypatch):
+    (guest, host), *_ = plugin.HOSTS.items()
+    with plugin.borrow_folder(tmp_path, host) as folder:
+        (folder / "network.keras").touch()
+    with plugin.borrow_folder(tmp_path, guest) as folder:
+        assert (folder / "network.keras").exists()
+    monkeypatch.setenv(plugin.SESSION, "another")
+    with plugin.borrow_folder(tmp_path, guest) as folder:
+        assert not (folder / "network.keras").exists()
