@@ -61,7 +61,7 @@ def test_notebook_runs_alone_twice(place, origin, tmp_path):
             client = NotebookClient(
                 executed,
                 timeout=None,
-                km=Bare(),
+                kernel_manager_class=Bare,
                 resources={"metadata": {"path": str(tmp_path)}},
                 store_widget_state=False,
             )
