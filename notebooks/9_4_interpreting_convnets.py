@@ -168,7 +168,7 @@ plots.show(fig, "The test picture of a cat, at the size that the network takes")
 # **Figure 9.12.** The test picture. Now a second model that shares all layers of the first but returns what every
 # convolution and every pooling layer puts out:
 
-# %% tags=["listing-9.8"]
+# %% tags=["listing-9.8", "claim-15"]
 # Listing 9.8
 shown_layers = [layer for layer in baseline.layers if isinstance(layer, layers.Conv2D | layers.MaxPooling2D)]
 layer_outputs = [layer.output for layer in shown_layers]
@@ -180,7 +180,7 @@ print(len(layer_outputs), "outputs:", ", ".join(layer_names))
 # Listing 9.9
 activations = [maps.astype("float32") for maps in activation_model.predict(img_tensor, verbose=0)]
 
-# %% tags=["step-9.4-1"]
+# %% tags=["step-9.4-1", "claim-16"]
 # Step 9.4-1
 first_layer_activation = activations[0]
 print(first_layer_activation.shape)
@@ -658,7 +658,7 @@ print(f"{len(patterns)} layers, {compilations} compilations")
 # and the mouth of the drawn heads. The gray around them is what changes these filters' response little;
 # we ask for their mean response without the border of the map.
 
-# %% tags=["figure-9.17"] nbval={"figure_rms": 0.02}
+# %% tags=["figure-9.17", "claim-18"] nbval={"figure_rms": 0.02}
 # Figure 9.17, from Xception as trained on ImageNet: a stored picture
 alt = "Patterns of four layers of Xception: edges and colours, textures, and shapes like feathers and eyes"
 display(StoredImage(filename="xception_patterns.jpg", alt=alt))  # made by this notebook's code; see CONTRIBUTING.md
@@ -880,7 +880,7 @@ def lay_over(picture, heatmap, colormap="magma", opacity=0.4):
     return ((1 - opacity) * picture + opacity * colours).round().astype("uint8")
 
 
-# %% tags=["listing-9.27", "figure-9.20"] nbval={"figure_rms": 0.2}
+# %% tags=["listing-9.27", "figure-9.20", "claim-21"] nbval={"figure_rms": 0.2}
 # Listing 9.27, figure 9.20
 superimposed_img = lay_over(picture, heatmap, COLORMAP, OPACITY)
 save_path = FIGURES / f"{img_path.stem}_cam.jpg"

@@ -521,7 +521,7 @@ def test_menus_of_a_running_notebook_offer_every_layer_and_class(notebook):
 # Real networks, where their files are
 
 
-def test_mobilenet_sees_african_elephants_and_looks_at_them(notebook):  # C-20
+def test_mobilenet_sees_african_elephants_and_looks_at_them(notebook):  # C-20, C-21
     weights = find_asset("weights/mobilenet_v2_imagenet.weights.h5")
     network, prepare = networks.load_application("MobileNetV2", weights)
     names = networks.load_class_names(weights.parent)
