@@ -67,7 +67,10 @@ import os
 
 DATA = os.environ.get("DATA", "../../data")  # folder that holds the data sets
 BUILD = os.environ.get("BUILD", "../../build")  # folder for caches
-IMAGE_SIZE, FILTERS, EPOCHS, BATCH_SIZE = 32, (16, 32, 64), 2, 8
+IMAGE_SIZE = 32  # pixels, a multiple of 8
+FILTERS = (16, 32, 64)  # channels on the three levels
+EPOCHS = 2  # passes over the training pictures
+BATCH_SIZE = 8  # pictures a step
 SEEDS = (1, 2)  # each network is trained from each of them
 
 # %%

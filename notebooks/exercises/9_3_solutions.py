@@ -62,7 +62,10 @@ import os
 
 DATA = os.environ.get("DATA", "../../data")  # folder that holds the data sets
 BUILD = os.environ.get("BUILD", "../../build")  # folder for caches
-SIZE, FILTERS, EPOCHS, BATCH_SIZE = 48, (8, 16, 32), 4, 32
+SIZE = 48  # pixels
+FILTERS = (8, 16, 32)  # channels of the blocks
+EPOCHS = 4  # passes over the training pictures
+BATCH_SIZE = 32  # pictures a step
 SEEDS = (1, 2)  # each network is trained from each of them
 
 # %%
