@@ -34,7 +34,7 @@ SETTINGS = {  # of a layer, by its kind: what the page has to know beside the we
 }
 
 
-def write_live_data(networks: Path = NETWORKS) -> str:
+def write_live_data() -> str:
     """Return the text of the file of JavaScript."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import matplotlib as mpl
@@ -43,7 +43,7 @@ def write_live_data(networks: Path = NETWORKS) -> str:
 
     magma = (255 * mpl.colormaps["magma"](np.arange(256))[:, :3]).round().astype(int)
     live = {
-        "networks": {name: describe_network(load_network(networks / f"{name}.keras")) for name in ("masks", "heads")},
+        "networks": {name: describe_network(load_network(NETWORKS / f"{name}.keras")) for name in ("masks", "heads")},
         "pets": [draw_pet(number) for number in range(12)],
         "classes": CLASS_COLORS,
         "magma": magma.tolist(),

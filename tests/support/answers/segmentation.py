@@ -143,7 +143,7 @@ LOSSES = {
 }
 
 
-def dice(targets, shares, twice=2, truth=None, axis=(0, 1, 2), end=1):
+def dice(targets, shares, twice=2, axis=(0, 1, 2), end=1):
     """Return a Dice loss with some mistake."""
     truth = ops.one_hot(ops.cast(targets[..., 0], "int32"), 3)
     both, sizes = ops.sum(truth * shares, axis=axis), ops.sum(truth + shares, axis=axis)

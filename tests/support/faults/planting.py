@@ -16,9 +16,9 @@ def in_cell(text, old, new, stem=SEGMENTATION, **metadata):
     return lambda project: project.edit_notebook(stem, change)
 
 
-def in_cells(change, stem=SEGMENTATION, paired=True):
+def in_cells(change, paired=True):
     """Change the list of cells."""
-    return lambda project: project.edit_notebook(stem, change, paired)
+    return lambda project: project.edit_notebook(SEGMENTATION, change, paired)
 
 
 def in_prose(old, new, stem=SEGMENTATION):
