@@ -1,1 +1,1 @@
-"""What runs, fetches and measures: the commands in scripts/ are made of it; no lesson needs it."""
+"""What runs, fetches, measures and builds the site: the commands in scripts/ are made of it; no lesson needs it."""

@@ -1,7 +1,7 @@
 """Draw what the notebooks' `sample` profile shows into data/, unless it is there, or another set elsewhere.
 
-python -m sample_pets
-python -m sample_pets --count 20000 --seed 5 --dest somewhere/else
+.venv/bin/python -m sample_pets
+.venv/bin/python -m sample_pets --count 20000 --seed 5 --dest somewhere/else
 """
 
 import argparse

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Measure the project against the book's formulation: the same work on the same data, in turns, in one run.
 
-python scripts/benchmark.py                          # everything, a quarter of an hour on two cores
-python scripts/benchmark.py --only read --only cam   # some of it
-python scripts/benchmark.py --small                  # a minute: the results are checked, the ratios mean nothing
+.venv/bin/python scripts/benchmark.py                          # everything, a quarter of an hour on two cores
+.venv/bin/python scripts/benchmark.py --only read --only cam   # some of it
+.venv/bin/python scripts/benchmark.py --small                  # a minute: results are checked, ratios mean nothing
 
 Results go to build/benchmark/benchmark.json. Exits with 1 if results that should agree do not.
 """

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Download photographs and weights: resumed, verified, unpacked, and nothing twice.
 
-    python scripts/download_data.py --list
-    python scripts/download_data.py --profile photos
-    python scripts/download_data.py oxford-pets dogs-vs-cats
-    python scripts/download_data.py oxford-pets --mirror https://example.org/course/data
-    python scripts/download_data.py --verify
+    .venv/bin/python scripts/download_data.py --list
+    .venv/bin/python scripts/download_data.py --profile photos
+    .venv/bin/python scripts/download_data.py oxford-pets dogs-vs-cats
+    .venv/bin/python scripts/download_data.py oxford-pets --mirror https://example.org/course/data
+    .venv/bin/python scripts/download_data.py --verify
 
 A registry (data/registry.toml) describes the sets. A file is tried at the mirrors, then at the registry's
-URLs, until one of them delivers what its checksum promises; then it is put into DEST/SET/ and, if it is an
-archive, unpacked there.
+URLs, until one of them delivers what its checksum promises; then it is put into DEST/FOLDER/, the folder of its set,
+and, if it is an archive, unpacked there.
 
 Exit status: 0, all is there; 1, something is missing or wrong; 2, the command or the registry makes no sense;
 130, interrupted.

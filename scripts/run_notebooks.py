@@ -3,7 +3,8 @@
 
 What runs is built from a notebook's text source (`notebooks/NAME.py`), so a stale `.ipynb` never runs. Under
 the output folder (`build/`) appear `notebooks/NAME.ipynb`, saved after every cell, and `html/index.html` with
-a page for each notebook. The exit status is 0 if all is well, 1 if a notebook failed, 2 for a wrong call.
+a page for each notebook. The exit status is 0 if all is well, 1 if a notebook failed, 2 for a wrong call,
+130 if interrupted.
 """
 
 import argparse

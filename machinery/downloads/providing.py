@@ -32,7 +32,7 @@ def estimate_space(file: File, folder: Path) -> float:
 def provide(file: File, folder: Path, mirrors: list[Source], timeout: float) -> bool:
     """Fetch, verify and unpack one file; return whether there was anything to do.
 
-    It is looked for as MIRROR/SET/NAME and MIRROR/NAME in each mirror, then at the registry's URLs. Another process
+    It is looked for as MIRROR/FOLDER/NAME and MIRROR/NAME in each mirror, then at the registry's URLs. Another process
     that is at work in the same folder is waited for. If nothing is to do, nothing is written.
     """
     path = folder / file.name

@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell
 from helpers.knobs import KNOB_TAGS, RULES, check_knobs, find_knobs
 from helpers.lessons import is_tagged, read_lesson
 
-NO_PATHS = ("CAM_LAYER", "FILTER_LAYERS", "CLASS")  # knobs whose names may have a separator
+NO_PATHS = ("CAM_LAYER", "FILTER_LAYERS", "CLASS")  # knobs whose values may have a / and are no paths
 INJECTED = "injected-parameters"  # tag of the cells that set knobs, by papermill's name
 
 

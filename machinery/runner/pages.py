@@ -18,7 +18,7 @@ ACCOUNT = set("name title profile status cells seconds peak finished results".sp
 def read_runs(folder: Path) -> dict[str, NotebookNode]:
     """Return the notebooks that were executed into a folder by stem, by earlier calls too.
 
-    What is no notebook, or no finished run of ours, is left out; the first is named on standard error.
+    What is no notebook, or no finished run of ours, is left out; what is no notebook is named on standard error.
     """
     runs = {}
     for path in sorted(folder.glob("[0-9]*.ipynb")):

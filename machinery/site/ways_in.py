@@ -7,7 +7,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 BRANCH = "gh-pages"  # where the site is published, `colab/` with it
-NEEDED = {  # what a lesson imports beyond Python, Jupyter and Keras, by the name that pip knows
+NEEDED = {  # what a lesson imports beyond Python and Jupyter, by the name that pip knows
     "jupytext": "jupytext",
     "keras": "keras",
     "matplotlib": "matplotlib",

@@ -1,7 +1,7 @@
 """Plant faults into copies of the project and print what caught them.
 
-python tests/support/mutants.py                             # all of them, as a table; also `make mutants`
-python tests/support/mutants.py --only sound --repeat 10    # is a sound project ever taken for a broken one?
+.venv/bin/python tests/support/mutants.py                             # all of them, as a table; also `make mutants`
+.venv/bin/python tests/support/mutants.py --only sound --repeat 10    # is a sound project ever taken for a broken one?
 """
 
 import argparse
