@@ -1,25 +1,38 @@
-"""The planted faults are caught; those that take long are `slow`."""
+"""The planted faults are caught."""
+
+import re
 
 import pytest
 
+from faults import stored
 from faults.engine import judge
-from faults.tables import FAST, MUTANTS
+from faults.tables import MUTANTS
+from notebook_checks.plugin import CHECKS, Stored
 from project_copy import ROOT, ProjectCopy
 
 
-def all_mutants():
-    """Return the mutants as parameters."""
-    return [
-        pytest.param(mutant, id=mutant.name.replace(" ", "-"), marks=() if mutant in FAST else pytest.mark.slow)
-        for mutant in MUTANTS
-    ]
+def all_of(mutants):
+    """Return mutants as parameters."""
+    return [pytest.param(mutant, id=mutant.name.replace(" ", "-")) for mutant in mutants]
 
 
-@pytest.mark.parametrize("mutant", all_mutants())
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", all_of(MUTANTS))
 def test_verdict_is_right(mutant, tmp_path):
     verdict = judge(mutant, tmp_path)
     assert verdict.right, f"expected {mutant.says or 'to pass'}, told {verdict.told}\n{verdict.text}"
-    assert mutant not in FAST or verdict.seconds < 120  # a dead kernel is noticed long before its cell's 600 s are over
+
+
+@pytest.mark.parametrize("mutant", all_of(stored.MUTANTS))
+def test_what_is_stored_wrong_is_told(mutant, tmp_path):
+    mutant.plant(ProjectCopy(tmp_path, ["notebooks"]))
+    (notebook,) = mutant.run
+    complaints = ["\n".join(check(Stored(tmp_path / notebook))) for check in CHECKS.values()]
+    assert re.search(mutant.says, next(filter(None, complaints), ""), re.DOTALL)
+
+
+def test_one_of_them_is_told_by_pytest(tmp_path):
+    assert judge(stored.MUTANTS[0], tmp_path).right
 
 
 def test_names_are_unique():

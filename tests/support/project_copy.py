@@ -62,10 +62,10 @@ def run_pytest(folder, *arguments, **environment):
 class ProjectCopy:
     """A copy of what is needed to run the tests and the notebooks; the drawn pets are shared."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, names=COPIED):
         self.folder = Path(folder)
         ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "build")
-        for name in COPIED:
+        for name in names:
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, self.folder / name, ignore=ignore)
             else:
