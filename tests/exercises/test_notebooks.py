@@ -7,7 +7,7 @@ from helpers.lessons import NOTEBOOKS, read_lesson
 from helpers.results import ROOT
 from machinery.runner.executing import execute
 from machinery.runner.exercises import make_stubs, name_exercises, take_out_solutions
-from notebook_checks.plugin import HOSTS, OUT, borrow_folder
+from notebook_checks.plugin import OUT, borrow_folder
 
 SOLVED = sorted((NOTEBOOKS / "exercises").glob("[0-9]*_solutions.py"))
 SOURCE = '''
@@ -57,8 +57,10 @@ def test_the_reader_s_notebook_is_in_step(path):
 def test_the_reader_s_notebook_says_what_is_still_to_do(path, tmp_path, monkeypatch):
     monkeypatch.setenv("TQDM_DISABLE", "1")
     exercises = nbformat.read(name_exercises(path.with_suffix(".ipynb")), as_version=4)
-    # A guest takes the network of its lesson, as for a reader; the others work alone.
-    with borrow_folder(ROOT / OUT if path.stem in HOSTS else tmp_path, path.stem) as folder:
+    for cell in exercises.cells:  # the solved notebook trains networks of full size; here it is about the cells around
+        if "\nEPOCHS = " in cell.source:
+            cell.source += "\nFILTERS, EPOCHS, BATCH_SIZE, SEEDS = (2, 2, 2), 1, 200, (1,)"
+    with borrow_folder(ROOT / OUT, path.stem) as folder:
         monkeypatch.setenv("BUILD", str(folder))
         assert execute(exercises, tmp_path / "done.ipynb", path.parent, timeout=1800) is None
     cells = [cell for cell in nbformat.read(tmp_path / "done.ipynb", as_version=4).cells if cell.cell_type == "code"]
