@@ -1,5 +1,6 @@
-"""The site, built once for all tests of a file, and a browser to look at it with."""
+"""The site, built once for all tests, and a browser to look at it with."""
 
+import os
 import shutil
 import threading
 from contextlib import redirect_stderr, redirect_stdout
@@ -8,23 +9,30 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 
 import pytest
+from filelock import FileLock
 from playwright.sync_api import sync_playwright
 
 import build_site
+from pages_of_the_site import SIZES
 
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
-
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The folder, built as on a runner of GitHub."""
-    folder = tmp_path_factory.mktemp("site") / "built"
+    """The folder, built as on a runner of GitHub, once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "site"
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            build(folder)
+    return folder
+
+
+def build(folder):
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()), redirect_stderr(StringIO()) as said:
         patch.setenv("GITHUB_REPOSITORY", "someone/companion")
         patch.setattr(build_site, "find_commit", lambda: 40 * "0")  # a downloaded archive is no repository
         status = build_site.main(["--out", str(folder)])
     assert (status, said.getvalue()) == (0, "")
-    return folder
 
 
 @pytest.fixture(scope="module")

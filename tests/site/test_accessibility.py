@@ -6,7 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from pages_of_the_site import PAGES
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-ALL_OF_IT = "notebooks/9_2_image_segmentation.html"  # elsewhere code is left out: the same colours, a thousand times
+ALL_OF_IT = "notebooks/exercises/9_3_solutions.html"  # elsewhere code is left out: the same colours, a thousand times
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -36,17 +36,18 @@ def test_numbers_are_those_of_keras_on_all_pets(visit, networks):
 
     page = visit("live.html")
     masks, heads = networks["masks"], networks["heads"]
+    halves, shown = split_at(heads), None
     for number in range(12):
         answer = page.evaluate(PREDICT, number)
         for name, network in networks.items():
             pixels = np.reshape(answer[name]["pixels"], (1, *network.input_shape[1:])).astype("float32")
             expected = np.asarray(network(pixels, training=False))
             assert np.abs(np.ravel(expected) - answer[name]["last"]).max() < 1e-4
-        maps = keras.Model(heads.input, heads.get_layer(answer["maps"]["name"]).output)(pixels, training=False)
+        shown = shown or keras.Model(heads.input, heads.get_layer(answer["maps"]["name"]).output)
+        maps = shown(pixels, training=False)
         np.testing.assert_allclose(answer["maps"]["values"], np.ravel(maps), atol=1e-3, rtol=1e-4)
-        for target, sign in ((1, 1), (0, -1)):
-            heat = np.ravel(grad_cam(*split_at(heads), pixels, class_score(target)))
-            np.testing.assert_allclose(sign * np.array(answer["heat"]), heat, atol=1e-4, rtol=1e-3)
+        heat = np.ravel(grad_cam(*halves, pixels, class_score(1)))  # for a cat it is the negative
+        np.testing.assert_allclose(answer["heat"], heat, atol=1e-4, rtol=1e-3)
     assert masks.name == "oxford_segmentation"
 
 

@@ -1,7 +1,8 @@
-"""The names of the pages of the site."""
+"""The names of the pages of the site, and the screens to look at them on."""
 
 import build_site
 from machinery.site.gathering import list_notebooks
 
 NOTEBOOKS = [str(place.with_suffix("")) for place in list_notebooks()]
 PAGES = [f"{place}.html" for place in [*build_site.OWN, "from_the_book", *NOTEBOOKS, *build_site.PROSE]]
+SIZES = {"desktop": (1280, 900), "phone": (390, 844)}  # pixels; the phone last
