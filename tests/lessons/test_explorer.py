@@ -154,6 +154,7 @@ def press(browser, before):
     return source, np.asarray(pixels.resize((20, 8), Image.Resampling.BOX), "int16")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
 def test_explorer_answers_in_a_browser(page):
     browser, log = page

@@ -13,7 +13,13 @@ from machinery.benchmarks.measuring import Row
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", benchmark.WORK)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("read", "mini-xception") else pytest.mark.slow)
+        for name in benchmark.WORK
+    ],
+)
 def test_small_run_compares_the_results(tmp_path, capsys, name):
     assert benchmark.main(["--small", "--only", name, "--out", str(tmp_path)]) == 0
     record = json.loads((tmp_path / "benchmark.json").read_text())

