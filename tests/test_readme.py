@@ -89,6 +89,11 @@ def test_heatmaps_are_on_the_animal_in_the_sample():
     assert results["verdict"] == "better than the best blob"
 
 
+def test_strides_keep_the_place_better_than_pooling_in_the_sample():
+    results = printed_results("9_2_image_segmentation")
+    assert float(results["dots_iou_strides"]) > float(results["dots_iou_max_pooling"]) + 0.15
+
+
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/measurements.md"])
 def test_links_lead_somewhere(name):
     links = re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / name).read_text(encoding="utf-8"))

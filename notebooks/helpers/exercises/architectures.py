@@ -120,7 +120,7 @@ def check_fine_tuning(build):
             new == [(8, 1)],
             f"{what} the new layer has weights {new[-1:]}; expected (8, 1), one for each channel's mean",
         )
-        model.compile(optimizer=keras.optimizers.SGD(0.1), loss="binary_crossentropy")
+        model.compile(optimizer=keras.optimizers.SGD(0.1), loss="binary_crossentropy", run_eagerly=True)
         model.fit(pictures, np.arange(32)[:, None] % 2, batch_size=16, verbose=0)
         changed = {path for path, values in _values(model).items() if not np.array_equal(values, before[path])}
         moved = [path for path in changed if before[path].ndim == 4]
