@@ -19,6 +19,7 @@ from PIL import Image
 from helpers.lessons import load_lesson
 from helpers.pets import find_annotation, list_pets, read_mask
 from helpers.pictures import read_picture
+from helpers.results import ROOT
 from sample_pets import PARTS, PORTRAITS, __main__, draw_head, draw_pair, draw_pet, write_sample_pets, writing
 from sample_pets.writing import LAYOUTS, name_contestant, name_pet
 
@@ -38,7 +39,7 @@ def pixels(index, draw=draw_pet):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return write_sample_pets(tmp_path_factory.mktemp("pets") / "sample", count=600, seed=11)
+    return write_sample_pets(tmp_path_factory.mktemp("pets") / "sample", count=24, seed=11)
 
 
 @pytest.fixture(scope="module")
@@ -142,21 +143,21 @@ def test_pair_has_two_animals():
         assert (pair.instances[pair.trimap == 1] > 0).all()
 
 
-def test_colour_does_not_tell_cats_from_dogs(folder):
+def test_colour_does_not_tell_cats_from_dogs():
     """A linear classifier on colour histograms (ridge regression on two thirds) is hardly better than chance."""
-    paths, _ = list_pets(folder)
+    paths = list_pets(write_sample_pets(ROOT / "data" / "sample-pets", 3000))[0][::2]
     order = np.random.default_rng(0).permutation(len(paths))
     labels = np.array([path.stem[0].islower() for path in paths])[order]
     histograms = np.stack([colour_histogram(read_picture(path, (64, 64))) for path in paths])[order]
     features = np.sqrt(histograms)
     features = (features - features.mean(0)) / (features.std(0) + 1e-3)
-    train, test = slice(0, 400), slice(400, None)
+    train, test = slice(0, 1000), slice(1000, None)
     accuracies = []
     for strength in (1e2, 1e3, 1e4):
         gram = features[train].T @ features[train] + strength * np.eye(features.shape[1])
         weights = np.linalg.solve(gram, features[train].T @ (2.0 * labels[train] - 1))
         accuracies.append((((features[test] @ weights) > 0) == labels[test]).mean())
-    assert max(accuracies) <= 0.60, accuracies
+    assert max(accuracies) <= 0.62, accuracies  # 0.59; the mini-Xception has 0.94 on portraits
 
 
 def colour_histogram(picture):
@@ -167,7 +168,7 @@ def colour_histogram(picture):
 
 def test_layout_is_oxford_s(folder):
     pictures, _ = list_pets(folder)
-    assert len(pictures) == 600
+    assert len(pictures) == 24
     assert {path.stem[0].isupper() for path in pictures} == {True, False}
 
 
@@ -182,7 +183,7 @@ def test_files_hold_the_drawing(folder):
 
 def test_second_call_draws_nothing(folder, monkeypatch):
     monkeypatch.setattr("sample_pets.writing._draw_all", None)  # calling it would raise
-    assert write_sample_pets(folder, count=600, seed=11) == folder
+    assert write_sample_pets(folder, count=24, seed=11) == folder
 
 
 def test_another_recipe_is_drawn_anew(tmp_path):
@@ -237,22 +238,24 @@ def listen_to_signals():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and under nohup this one
 
 
-@pytest.mark.parametrize("missing", range(3))
-def test_what_cannot_be_linked_is_drawn(tmp_path, missing):
+def test_what_cannot_be_linked_is_drawn(tmp_path):
     recipe = {"folder": tmp_path / "pets", "seed": 1, "workers": 1}
     drawn = write_sample_pets(count=4, **recipe)
-    (drawn / writing._list_files("oxford", 1)[missing]).unlink()
+    (drawn / writing._list_files("oxford", 1)[2]).unlink()  # when two are linked
     before = list_contents(drawn)
     fresh = write_sample_pets(tmp_path / "fresh", count=2, seed=1, workers=1)
     assert list_contents(write_sample_pets(count=2, **recipe)) == list_contents(fresh)
     assert list_contents(drawn) == before
 
 
-@pytest.mark.parametrize("stamp", ["", "[]", "null", "5", '{"count": "x"}', "[" * 10_000])
-def test_a_damaged_stamp_is_as_if_absent(tmp_path, stamp):
+def test_a_damaged_stamp_is_as_if_absent(tmp_path):
     drawn = write_sample_pets(tmp_path / "pets", count=2, seed=1, workers=1)
     before = list_contents(drawn)
-    (drawn / "sample.json").write_text(stamp)
+    recipe = json.loads((drawn / "sample.json").read_text())
+    assert recipe.pop("count") == writing._count(drawn, recipe) == 2
+    for stamp in ("", "[]", "null", "5", '{"count": "x"}', "[" * 10_000):
+        (drawn / "sample.json").write_text(stamp)
+        assert writing._count(drawn, recipe) == 0
     assert list_contents(write_sample_pets(tmp_path / "pets", count=2, seed=1, workers=1)) == before
 
 

@@ -371,7 +371,7 @@ def test_network_is_split_where_all_of_the_signal_passes(architectures):  # erra
         cam.choose_layer(network, 25)
 
 
-QUICK = "MobileNet", "MobileNetV3Small", "EfficientNetB0", "Xception", "DenseNet121", "ConvNeXtTiny", "NASNetMobile"
+QUICK = "MobileNet", "MobileNetV3Small", "EfficientNetB0", "Xception", "ConvNeXtTiny"
 KNOWN = sorted(name for name, value in vars(keras.applications).items() if inspect.isfunction(value))
 
 
@@ -383,9 +383,9 @@ def test_networks_of_keras(name):
     side = network.input.shape[1] or 224
     features, head = cam.split_at(network)
     pictures = draw_pictures(1, side)
-    assert 1 < features(pictures).shape[1] <= side // 16
-    logits = head(features(pictures))
-    np.testing.assert_allclose(ops.softmax(logits), network(pictures), rtol=1e-3, atol=1e-7)
+    last = features(pictures)
+    assert 1 < last.shape[1] <= side // 16
+    np.testing.assert_allclose(ops.softmax(head(last)), network(pictures), rtol=1e-3, atol=1e-7)
     maps = cam.grad_cam(features, head, pictures, cam.class_score(3))
-    assert maps.shape == features(pictures).shape[:3]
+    assert maps.shape == last.shape[:3]
     assert np.isfinite(maps).all()
