@@ -11,8 +11,9 @@ endif
 READY := .venv/ready-$(DEVICE)
 ARGS ?=
 PROFILE ?= book
-# Two files of tests at once; on a GPU one, for TensorFlow takes all of its memory.
-PARALLEL := $(if $(GPU),,-n 2 --dist loadfile)
+# Notebooks, or files of tests, that run at once; on a GPU one, for TensorFlow takes all of its memory.
+JOBS ?= $(if $(GPU),1,2)
+PARALLEL := -n $(JOBS) --dist loadfile
 REPORTS := --junitxml=build/reports/tests.xml --html=build/reports/tests.html --self-contained-html
 
 .DEFAULT_GOAL := help
@@ -22,7 +23,7 @@ help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 notebooks: $(READY) sample  ## draw cats and dogs and execute every notebook; pages in build/html
-	$(BIN)/python scripts/run_notebooks.py $(ARGS)
+	$(BIN)/python scripts/run_notebooks.py --jobs $(JOBS) $(ARGS)
 
 test: $(READY) sample  ## run all tests, every cell of every notebook included
 	$(BIN)/python -m pytest $(PARALLEL) $(REPORTS) $(ARGS)

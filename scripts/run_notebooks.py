@@ -10,7 +10,10 @@ a page for each notebook. The exit status is 0 if all is well, 1 if a notebook f
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
+
+import nbformat
 
 from helpers.knobs import PROFILES
 from helpers.lessons import find_source
@@ -18,6 +21,7 @@ from machinery.runner.choosing import check_names, check_values, choose_notebook
 from machinery.runner.executing import run_notebook, shorten_path
 from machinery.runner.exercises import name_exercises, take_out_solutions
 from machinery.runner.pages import format_duration, format_size, make_pages, read_runs
+from machinery.runner.side_by_side import run_side_by_side
 from machinery.runner.storing import keep_outputs, write_text
 from machinery.site.building import build_pages, check_target
 
@@ -34,7 +38,8 @@ def parse_arguments(argv):
     add("--data", type=find_folder, default=ROOT / "data", metavar="DIR", help="the data sets (data)")
     add("--out", type=find_folder, default=ROOT / "build", metavar="DIR", help="what is made (build)")
     add("--store", action="store_true", help="also write the outputs into notebooks/NAME.ipynb")
-    add("--timeout", type=count_seconds, metavar="SECONDS", help="give up on a cell that runs longer (never)")
+    add("--jobs", type=count, default=1, metavar="N", help="notebooks that run at once (1)")
+    add("--timeout", type=count, metavar="SECONDS", help="give up on a cell that runs longer (never)")
     add("--notebooks", type=find_folder, default=ROOT / "notebooks", metavar="DIR", help="the notebooks (notebooks)")
     options = parser.parse_args(argv)
 
@@ -61,10 +66,10 @@ def find_folder(text):
     return folder
 
 
-def count_seconds(text):
-    """Return a time in whole seconds, at least 1."""
+def count(text):
+    """Return a whole number, at least 1."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number, 1 or more")
     return int(text)
 
 
@@ -76,8 +81,16 @@ def format_table(runs):
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
+def store(source, lesson, executed):
+    """Write the outputs of a run into the notebook beside its source, and of solved exercises the reader's notebook."""
+    target = source.with_suffix(".ipynb")
+    write_text(target, keep_outputs(lesson, executed))
+    if target.parent.name == "exercises":
+        write_text(name_exercises(target), take_out_solutions(lesson))
+
+
 def main(argv=None):
-    """Run the chosen notebooks one after the other; return the exit status."""
+    """Run the chosen notebooks; return the exit status."""
     parser, options = parse_arguments(argv)
     # Kernels inherit the environment; the parameters cell of each notebook reads these three.
     os.environ.update(PROFILE=options.profile, DATA=str(options.data), BUILD=str(options.out))
@@ -97,20 +110,20 @@ def main(argv=None):
     for name in ("COLUMNS", "LINES"):  # the width of a model's summary
         os.environ.pop(name, None)
 
-    runs = []
-    for stem, lesson in lessons.items():
-        print(f"{stem}: running", flush=True)
-        executed = run_notebook(stem, notebooks[stem], options.notebooks, options.out, options.profile, options.timeout)
-        runs.append(executed.metadata.run)
-        if options.store and runs[-1].status == "ok":
-            target = find_source(stem, options.notebooks).with_suffix(".ipynb")
-            write_text(target, keep_outputs(lesson, executed))
-            if target.parent.name == "exercises":
-                write_text(name_exercises(target), take_out_solutions(lesson))
-    print(f"\n{format_table(runs)}\n", flush=True)
+    places = {"folder": options.notebooks, "out": options.out}
+    run = partial(run_notebook, **places, profile=options.profile, timeout=options.timeout)
+    runs = {}
+    for stem in run_side_by_side(run, notebooks, options.jobs):
+        executed = nbformat.read(options.out / "notebooks" / f"{stem}.ipynb", as_version=4)
+        runs[stem] = executed.metadata.run
+        if report := runs[stem].report:
+            print(f"\n{stem}: {report}\n", flush=True)
+        elif options.store:
+            store(find_source(stem, options.notebooks), lessons[stem], executed)
+    print(f"\n{format_table([runs[stem] for stem in notebooks])}\n", flush=True)
     build_pages(options.out / "html", make_pages(read_runs(options.out / "notebooks")))
     print(f"pages: {shorten_path(options.out / 'html' / 'index.html')}")
-    return int(any(run.status != "ok" for run in runs))
+    return int(any(run.status != "ok" for run in runs.values()))
 
 
 if __name__ == "__main__":

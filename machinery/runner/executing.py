@@ -31,26 +31,32 @@ class WholeFiles(LocalHandler):
 
 
 def run_notebook(
-    stem: str, notebook: nbformat.NotebookNode, folder: Path, out: Path, profile: str, timeout: int | None
-) -> nbformat.NotebookNode:
-    """Execute a notebook and print a failure.
+    stem: str, notebook: nbformat.NotebookNode, place: int, folder: Path, out: Path, profile: str, timeout: int | None
+) -> None:
+    """Execute a notebook into `out/notebooks/STEM.ipynb`.
 
-    The kernel works where the notebook's source lies, in `folder` or its `exercises/`. A cell may take `timeout`
-    seconds, or for ever.
-
-    Returns:
-        What `out/notebooks/STEM.ipynb` holds then. `metadata.run` is the account that the table and the pages show.
+    Its `metadata.run` is the account that the table and the pages show. The kernel works where the notebook's source
+    lies, in `folder` or its `exercises/`. A cell may take `timeout` seconds, or for ever. `place` is the line of the
+    progress bar, counted from 0.
     """
     target = out / "notebooks" / f"{stem}.ipynb"
     started = time.time()
     with PeakMemory() as memory:
-        failure = execute(notebook, target, find_source(stem, folder).parent, timeout)
+        failure = execute(notebook, target, find_source(stem, folder).parent, timeout, place)
     seconds = time.time() - started
     status, explanation = explain_failure(failure, timeout)
     executed = nbformat.read(target, as_version=4)
     code = [cell for cell in executed.cells if cell.cell_type == "code" and not is_tagged(cell, "injected-parameters")]
     begun = [cell for cell in code if cell.metadata.papermill.start_time]
     cells = f"{len(begun[:-1] if failure else begun)}/{len(code)}"
+    report = ""
+    if failure:
+        source = "".join(f"\n  | {line}" for cell in begun[-1:] for line in cell.source.splitlines())
+        origin = shorten_path(find_source(stem, folder))
+        report = (
+            f"{status} after {cells} cells, in\n{source}\n\n{explanation}\n\n"
+            f"open {shorten_path(target)} to see how far it came, {origin} to mend it"
+        )
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     heading = re.search(r"^# +(.+)$", prose, re.MULTILINE)
     executed.metadata["run"] = {
@@ -58,6 +64,7 @@ def run_notebook(
         "title": heading[1].strip() if heading else stem,
         "profile": profile,
         "status": status,
+        "report": report,  # on a failure
         "cells": cells,  # code cells that ran to their end / all
         "seconds": round(seconds, 1),
         "peak": memory.peak,  # bytes
@@ -65,15 +72,11 @@ def run_notebook(
         "results": read_results(out, stem, started),
     }
     write_text(target, nbformat.writes(executed))
-    if failure:
-        source = "".join(f"\n  | {line}" for cell in begun[-1:] for line in cell.source.splitlines())
-        origin = shorten_path(find_source(stem, folder))
-        print(f"\n{stem}: {status} after {cells} cells, in\n{source}\n\n{explanation}\n")
-        print(f"open {shorten_path(target)} to see how far it came, {origin} to mend it\n", flush=True)
-    return executed
 
 
-def execute(notebook: nbformat.NotebookNode, target: Path, folder: Path, timeout: int | None) -> Exception | None:
+def execute(
+    notebook: nbformat.NotebookNode, target: Path, folder: Path, timeout: int | None, place: int = 0
+) -> Exception | None:
     """Run a notebook with papermill, which saves it after every cell; return the failure or None."""
     papermill_io.register(str(target), WholeFiles())
     try:
@@ -86,7 +89,7 @@ def execute(notebook: nbformat.NotebookNode, target: Path, folder: Path, timeout
             execution_timeout=timeout,
             coalesce_streams=True,  # else what is printed comes in chunks that depend on the time
             config=Config(KernelManager={"transport_encryption": "auto"}),  # else each kernel prints a warning
-            progress_bar={"desc": target.stem, "leave": False, "disable": not sys.stderr.isatty()},
+            progress_bar={"desc": target.stem, "leave": False, "position": place, "disable": not sys.stderr.isatty()},
         )
     except (papermill.PapermillExecutionError, CellTimeoutError, RuntimeError) as failure:
         return failure

@@ -18,6 +18,21 @@ from small_notebooks import FINE, LESSON, join_printed, read_executed, run_comma
 
 FAILING = "# %%\ndef outer(): inner()\ndef inner(): {}['missing key']\n# %%\nanswer = 42\nouter()\n# %%\nnever\n"
 KILLED = "# %%\nimport os\n\nos.kill(os.getpid(), 9)\n"
+# Waits until another notebook has begun, then for longer than a kernel needs to start.
+MEETING = """\
+# %%
+import os
+import time
+
+open("{0}-begun", "w").close()
+deadline = time.monotonic() + 60
+while not os.path.exists("{1}-begun"):
+    assert time.monotonic() < deadline, "the other has not begun"
+    time.sleep(0.1)
+time.sleep({2})
+open("{0}-done", "w").close()
+"""
+TAKING = "# %%\nimport os\n\nprint({'9_2_long': os.path.exists('other-done')})\n"
 DIVERGED = "# %%\nclass DivergedError(ArithmeticError): pass\n\n\nraise DivergedError('the loss is nan')\n"  # like ours
 SLOW = "# %%\nimport time\n\ntime.sleep(60)\n"
 
@@ -65,8 +80,21 @@ def test_later_notebooks_still_run(failed):
     assert [" ".join(row[6:]) for row in rows] == ["failed", "kernel died", "timed out", "ok", "diverged"]
 
 
+def test_two_run_at_once_and_a_third_waits_for_what_it_takes(tmp_path):
+    sources = {"9_1_short": MEETING.format("one", "other", 0)}
+    sources["9_2_long"] = MEETING.format("other", "one", 4)
+    write_notebooks(tmp_path / "notebooks", sources | {"9_3_taking": TAKING, "9_4_last": FINE})
+    with redirect_stdout(io.StringIO()) as report:
+        assert run_command(tmp_path, "--jobs", "2") == 0
+    begun = [line.split(":")[0] for line in report.getvalue().splitlines() if line.endswith(": running")]
+    assert begun == ["9_1_short", "9_2_long", "9_4_last", "9_3_taking"]
+    assert join_printed(read_executed(tmp_path, "9_3_taking")) == "{'9_2_long': True}\n"
+    rows = report.getvalue().partition("peak memory")[2].split()
+    assert [row for row in rows if row.startswith("9_")] == ["9_1_short", "9_2_long", "9_3_taking", "9_4_last"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize(("kill", "statuses"), [("SIGINT", [130]), ("SIGTERM", [143, -15])])
+@pytest.mark.parametrize(("kill", "statuses"), [("SIGINT", [130]), ("SIGTERM", [143, -15]), ("SIGKILL", [-9])])
 def test_a_killed_runner_leaves_no_kernel(tmp_path, kill, statuses):
     folder = write_notebooks(tmp_path / "notebooks", {"9_1_slow": f"# %%\nopen('begun', 'w').close()\n{SLOW}"})
     command = [sys.executable, run_notebooks.__file__, "--notebooks", folder, "--out", tmp_path / "build"]
@@ -99,8 +127,9 @@ def listen_to_signals():
         (["--store", "--profile", "book"], "--store"),
         (["--only", "9_2", "-p", "SHAPE", "1"], "no knob SHAPE"),
         (["-p", "knob", "1"], "no knob knob"),
-        (["--timeout", "0"], "'0' is no number of seconds"),
+        (["--timeout", "0"], "--timeout: '0' is no whole number"),
         (["--timeout", "-1"], "--timeout"),
+        (["--jobs", "0"], "--jobs: '0' is no whole number"),
         (["--out", ""], "'' is no folder"),
         (["--data", ""], "'' is no folder"),
         (["-p", "BUILD", ""], "'' is no folder"),

@@ -46,7 +46,7 @@ print(f"{PROFILE=} {SHAPE=} {FOLDER=} {REPEATS=}", os.environ["DATA"], os.getcwd
 print("time and path of a log", file=sys.stderr)
 _ = save_results({"iou": {"animal": 0.123456}, "losses": list(range(9))}, f"{BUILD}/results/9_1.json")
 block = b"x" * 200_000_000
-time.sleep(0.5)
+time.sleep(1.2)
 
 # %%
 from IPython.display import display

@@ -1,0 +1,57 @@
+"""Runs several notebooks at once: one with small networks keeps little more than a core busy."""
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import wait
+
+from nbformat import NotebookNode
+
+
+def run_side_by_side(run: Callable, notebooks: dict[str, NotebookNode], jobs: int) -> Iterator[str]:
+    """Call `run(stem, notebook, place)` for each notebook in a process of its own, and yield the stems as they end.
+
+    At most `jobs` run at once, in as many places, counted from 0. A notebook waits for those before it that its code
+    names, since it takes their functions and trained networks. If a process ends with an exception, so do all.
+    """
+    waiting, running = dict(notebooks), {}
+    while waiting or running:
+        unfinished = {stem for stem, *_ in running.values()}
+        for stem, notebook in [*waiting.items()]:
+            if len(running) < jobs and not any(name in read_code(notebook) for name in unfinished):
+                place = min({*range(jobs)} - {place for _, place, _ in running.values()})
+                if not sys.stderr.isatty():  # where there are no progress bars
+                    print(f"{stem}: running", flush=True)
+                process = multiprocessing.Process(target=work, args=(run, stem, notebook, place), daemon=True)
+                process.start()
+                running[process.sentinel] = stem, place, process
+                del waiting[stem]
+            unfinished.add(stem)
+        for sentinel in wait(running):
+            stem, _, process = running.pop(sentinel)
+            process.join()
+            if process.exitcode:
+                sys.exit(process.exitcode)
+            yield stem
+
+
+def read_code(notebook: NotebookNode) -> str:
+    """Return the code of a notebook."""
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+
+
+def work(run, stem, notebook, place):
+    """Run a notebook for as long as the process lives that asked for it."""
+    threading.Thread(target=follow, args=(multiprocessing.parent_process(),), daemon=True).start()
+    try:
+        run(stem, notebook, place)
+    except KeyboardInterrupt:  # Ctrl-C reaches all processes
+        sys.exit(130)
+
+
+def follow(parent):
+    """End with a process, however it ends; the kernels do the same."""
+    parent.join()
+    os._exit(1)
