@@ -2,17 +2,16 @@
 
 import json
 import os
-import signal
-import threading
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 
 from PIL import Image
 from tqdm import tqdm
 
 from helpers.files import write_whole
+from helpers.processes import end_with_parent
 
 from .drawing import BREEDS, PORTRAITS, draw_head, draw_pet
 
@@ -116,21 +115,10 @@ def _draw_all(folder, layout, workers, draw, seed, indices):
     if not tasks:
         return
     # "spawn" works the same on every system, and a fork of a process with TensorFlow's threads may hang.
-    with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), _end_with_parent) as pool:
+    with ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), end_with_parent) as pool:
         done = pool.map(_draw_one, tasks, chunksize=max(1, min(20, len(tasks) // 8)))
         for _ in tqdm(done, total=len(tasks), desc="Drawing sample pets", unit="picture"):
             pass
-
-
-def _end_with_parent():
-    """Let a worker end when the process that started it ends, however that be, and leave Ctrl-C to that process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def wait():
-        parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _draw_one(task):

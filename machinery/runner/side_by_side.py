@@ -1,13 +1,13 @@
 """Runs several notebooks at once: one with small networks keeps little more than a core busy."""
 
 import multiprocessing
-import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
 
 from nbformat import NotebookNode
+
+from helpers.processes import end_with_parent
 
 
 def run_side_by_side(run: Callable, notebooks: dict[str, NotebookNode], jobs: int) -> Iterator[str]:
@@ -43,15 +43,6 @@ def read_code(notebook: NotebookNode) -> str:
 
 
 def work(run, stem, notebook, place):
-    """Run a notebook for as long as the process lives that asked for it."""
-    threading.Thread(target=follow, args=(multiprocessing.parent_process(),), daemon=True).start()
-    try:
-        run(stem, notebook, place)
-    except KeyboardInterrupt:  # Ctrl-C reaches all processes
-        sys.exit(130)
-
-
-def follow(parent):
-    """End with a process, however it ends; the kernels do the same."""
-    parent.join()
-    os._exit(1)
+    """Run a notebook; its kernel ends when this process does."""
+    end_with_parent()
+    run(stem, notebook, place)
