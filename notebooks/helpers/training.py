@@ -110,11 +110,19 @@ class Resume(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Load the last whole state, if there is one."""
         self.model.optimizer.build(self.model.trainable_variables)  # else there is nowhere to load its state
+        self._build_metrics()
         self.variables = [*self.model.variables, *self.model.optimizer.variables]  # states of random layers among them
         for entry in sorted(self.best.parent.glob("[0-9]*"), reverse=True):
             if history := caching.recall(entry):
                 self._restore(entry, history)
                 return
+
+    def _build_metrics(self):
+        """Make the variables of metrics; made by the first step, they would let TensorFlow trace that step twice."""
+        if count_sharing() == 1:  # else Keras has made them
+            labels = self.batches[0][1][:1]
+            self.model.compute_metrics(None, labels, keras.ops.zeros((1, *self.model.output_shape[1:])))
+            self.model.reset_metrics()
 
     def on_epoch_begin(self, epoch, logs=None):
         """Shuffle the pictures."""

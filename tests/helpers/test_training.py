@@ -89,6 +89,14 @@ def test_the_second_time_nothing_is_trained(tmp_path):
     assert sorted(path.name for path in entry.iterdir()) == ["000003", "tiny.keras"]
 
 
+def test_a_step_is_traced_once(tmp_path, monkeypatch):
+    traced, trace = [], keras.Model.train_step
+    monkeypatch.setattr(keras.Model, "train_step", lambda model, data: traced.append(data) or trace(model, data))
+    _, history = fit(tmp_path)
+    assert len(traced) == 1
+    assert {*history} == {"accuracy", "loss", "val_accuracy", "val_loss", "seconds"}
+
+
 def test_more_epochs_of_the_same_model_begin_with_the_first(tmp_path):
     model = build()
     fit(tmp_path, model)
