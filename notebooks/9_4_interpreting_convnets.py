@@ -600,13 +600,14 @@ options |= {"+ range": {"shrinking": False, "blur": False}, "+ shrinking steps":
 grown = {
     name: grow_pattern(feature_extractor, FILTER, pattern_size, seed=SEED, **chosen) for name, chosen in options.items()
 }
-fig, axes = plt.subplots(1, 5, figsize=(9, 2.2), layout="constrained", width_ratios=(1, 1, 1, 1, 1.4))
+fig, axes = plt.subplots(1, 5, figsize=(10, 2.2), layout="constrained", width_ratios=(1, 1, 1, 1, 1.4))
 for ax, (name, (pattern, _)) in zip(axes, grown.items(), strict=False):
     plots.show_picture(deprocess_image(pattern, CROP), name, ax)
 largest = max(max(losses) for _, losses in grown.values())
 curves = {name: np.divide(losses, largest) for name, (_, losses) in grown.items()}
 plots.show_lines(curves, range(STEPS + 1), axes[-1])
 axes[-1].set(xlabel="step", title="loss, of the largest", ylim=(-0.2, 1.1))
+axes[-1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
 plots.show(fig, "Four patterns that one filter likes, each with one change more, and how the loss rises with the steps")
 
 # %% [markdown]

@@ -323,7 +323,7 @@ def dice_and_cross_entropy(targets, probabilities):
 
 if done:
     both = measure(lesson.get_model, loss=dice_and_cross_entropy)
-    show_scores({"cross-entropy": strided, "and Dice": both})
+    show_scores({"cross-entropy": strided, "+ Dice": both})
 
 # %% [markdown] tags=["solution"]
 # The outline gains, and nothing is lost: with a coefficient for each class the rare one counts as much as the others,

@@ -217,6 +217,7 @@ if done:
         ax.axvline(arrived, color="0.6", linestyle=":")
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.set(xlabel="epoch", ylabel="accuracy", title=f"momentum {momentum}: there after {arrived:.1f} epochs")
+    axes[1].legend(["training", "validation"])  # the first two lines; those of the other seed look the same
     plots.show(fig, "Training accuracy (dashed) and validation accuracy for two momenta, a line for each seed")
 
 # %% [markdown] tags=["solution"]

@@ -296,6 +296,9 @@ def show_ablation(ablation, parts):
         bottom.bar(place, row["seconds"] / fastest, color="0.6", width=0.7)
         for height, part in enumerate(reversed(parts)):
             dots.plot(place, height, "o", ms=9, color="0.2" if row[part] else "0.88")
+    for color, label in (("C0", "with batch norm"), ("C1", "without")):
+        top.plot([], [], "o", color=color, ms=5, label=label)
+    top.legend(loc="upper right", ncols=2)
     top.set(ylim=(0.4, 1), ylabel="test accuracy", title="bars: mean, from chance; points: one training each")
     middle.set(ylabel="parameters")
     bottom.set(ylabel="time,\nfastest = 1")

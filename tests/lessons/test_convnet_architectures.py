@@ -458,7 +458,12 @@ def test_ablation_is_drawn_from_its_rows(notebook):
     parts = ("residual", "batch_norm", "separable")
     top, middle, bottom, dots = run_cells(notebook, "ablation-figure", PARTS=parts, ablation=rows).fig.axes
     assert [patch.get_y() + patch.get_height() for patch in top.patches] == pytest.approx([0.85, 0.55])
-    assert [list(line.get_ydata()) for line in top.lines] == [[0.9, 0.8], [0.6, 0.5]]
+    first, second, *keys = top.lines
+    assert [list(line.get_ydata()) for line in (first, second)] == [[0.9, 0.8], [0.6, 0.5]]
+    assert [(key.get_color(), key.get_label()) for key in keys] == [
+        (first.get_color(), "with batch norm"),
+        (second.get_color(), "without"),
+    ]
     assert (heights(middle), heights(bottom)) == ([10, 20], [2.0, 1.0])
     dark = {tuple(int(place[0]) for place in line.get_data()) for line in dots.lines if line.get_color() == "0.2"}
     names = [label.get_text() for label in dots.get_yticklabels()]
