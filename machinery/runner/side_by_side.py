@@ -33,7 +33,7 @@ def run_side_by_side(run: Callable, notebooks: dict[str, NotebookNode], jobs: in
             stem, _, process = running.pop(sentinel)
             process.join()
             if process.exitcode:
-                sys.exit(process.exitcode)
+                sys.exit(f"{stem}: the process that ran it ended with exit status {process.exitcode}")
             yield stem
 
 

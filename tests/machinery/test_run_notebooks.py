@@ -94,6 +94,13 @@ def test_two_run_at_once_and_a_third_waits_for_what_it_takes(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_notebook_whose_process_is_killed_is_named(tmp_path):
+    write_notebooks(tmp_path / "notebooks", {"9_1_alone": "# %%\nimport os\n\nos.kill(os.getppid(), 9)\n"})
+    with pytest.raises(SystemExit, match="9_1_alone: the process that ran it ended with exit status -9"):
+        run_command(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize(("kill", "statuses"), [("SIGINT", [130]), ("SIGTERM", [143, -15]), ("SIGKILL", [-9])])
 def test_a_killed_runner_leaves_no_kernel(tmp_path, kill, statuses):
     folder = write_notebooks(tmp_path / "notebooks", {"9_1_slow": f"# %%\nopen('begun', 'w').close()\n{SLOW}"})
