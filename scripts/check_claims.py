@@ -2,8 +2,8 @@
 """Compare results of the book's scale with what the book claims: those of your run, else those stored here.
 
 Your run is one with `--profile book`, whose results lie in `build/results`; the stored ones are
-`docs/measurements/*_book.json`, of which there are none so far. A claim holds, or FAILS, or is open: what it speaks of
-has not been measured. The exit status is 0 if all hold.
+`docs/measurements/*_book.json`. A claim holds, or FAILS, or is open: what it speaks of has not been measured. The exit
+status is 0 if all hold.
 """
 
 import argparse
