@@ -120,8 +120,9 @@ class Resume(keras.callbacks.Callback):
     def _build_metrics(self):
         """Make the variables of metrics; made by the first step, they would let TensorFlow trace that step twice."""
         if count_sharing() == 1:  # else Keras has made them
-            labels = self.batches[0][1][:1]
-            self.model.compute_metrics(None, labels, keras.ops.zeros((1, *self.model.output_shape[1:])))
+            images, labels = self.batches[0]
+            outputs = keras.ops.zeros(self.model.compute_output_shape((1, *images.shape[1:])))
+            self.model.compute_metrics(None, labels[:1], outputs)
             self.model.reset_metrics()
 
     def on_epoch_begin(self, epoch, logs=None):
