@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Execute the notebooks, each alone in its own kernel, and publish what they show.
+"""Execute the notebooks, each in a kernel of its own, and publish what they show.
 
 What runs is built from a notebook's text source (`notebooks/NAME.py`), so a stale `.ipynb` never runs. Under
 the output folder (`build/`) appear `notebooks/NAME.ipynb`, saved after every cell, and `html/index.html` with
@@ -38,7 +38,7 @@ def parse_arguments(argv):
     add("--data", type=find_folder, default=ROOT / "data", metavar="DIR", help="the data sets (data)")
     add("--out", type=find_folder, default=ROOT / "build", metavar="DIR", help="what is made (build)")
     add("--store", action="store_true", help="also write the outputs into notebooks/NAME.ipynb")
-    add("--jobs", type=count, default=1, metavar="N", help="notebooks that run at once (1)")
+    add("--jobs", type=count, default=1, metavar="N", help="notebooks that run at once (1); with --only, in turn")
     add("--timeout", type=count, metavar="SECONDS", help="give up on a cell that runs longer (never)")
     add("--notebooks", type=find_folder, default=ROOT / "notebooks", metavar="DIR", help="the notebooks (notebooks)")
     options = parser.parse_args(argv)
@@ -113,7 +113,9 @@ def main(argv=None):
     places = {"folder": options.notebooks, "out": options.out}
     run = partial(run_notebook, **places, profile=options.profile, timeout=options.timeout)
     runs = {}
-    for stem in run_side_by_side(run, notebooks, options.jobs):
+    # A lesson that is not chosen may lie between two that are: what one of them trains, the other would train, too.
+    jobs = 1 if options.only else options.jobs
+    for stem in run_side_by_side(run, notebooks, jobs):
         executed = nbformat.read(options.out / "notebooks" / f"{stem}.ipynb", as_version=4)
         runs[stem] = executed.metadata.run
         if report := runs[stem].report:
