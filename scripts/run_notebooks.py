@@ -119,6 +119,8 @@ def main(argv=None):
         executed = nbformat.read(options.out / "notebooks" / f"{stem}.ipynb", as_version=4)
         runs[stem] = executed.metadata.run
         if report := runs[stem].report:
+            if sys.stderr.isatty():
+                print("\r\x1b[J", end="", file=sys.stderr, flush=True)  # the bars of those that run; they come again
             print(f"\n{stem}: {report}\n", flush=True)
         elif options.store:
             store(find_source(stem, options.notebooks), lessons[stem], executed)

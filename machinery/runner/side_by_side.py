@@ -1,8 +1,9 @@
 """Runs several notebooks at once: one with small networks keeps little more than a core busy."""
 
-import multiprocessing
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from multiprocessing import get_context
 from multiprocessing.connection import wait
 
 from nbformat import NotebookNode
@@ -17,14 +18,15 @@ def run_side_by_side(run: Callable, notebooks: dict[str, NotebookNode], jobs: in
     names, since it takes their functions and trained networks. If a process ends with an exception, so do all.
     """
     waiting, running = dict(notebooks), {}
+    start = get_context("spawn").Process  # the same on every system; a fork would share this process's event loop
     while waiting or running:
         unfinished = {stem for stem, *_ in running.values()}
         for stem, notebook in [*waiting.items()]:
             if len(running) < jobs and not any(name in read_code(notebook) for name in unfinished):
                 place = min({*range(jobs)} - {place for _, place, _ in running.values()})
-                if not sys.stderr.isatty():  # where there are no progress bars
+                if not (sys.stdout.isatty() and sys.stderr.isatty()):  # else the progress bars say so
                     print(f"{stem}: running", flush=True)
-                process = multiprocessing.Process(target=work, args=(run, stem, notebook, place), daemon=True)
+                process = start(target=work, args=(run, stem, notebook, place), daemon=True)
                 process.start()
                 running[process.sentinel] = stem, place, process
                 del waiting[stem]
@@ -45,4 +47,5 @@ def read_code(notebook: NotebookNode) -> str:
 def work(run, stem, notebook, place):
     """Run a notebook; its kernel ends when this process does."""
     end_with_parent()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # when the runner is interrupted: tidy up first
     run(stem, notebook, place)

@@ -18,7 +18,7 @@ from small_notebooks import FINE, LESSON, join_printed, read_executed, run_comma
 
 FAILING = "# %%\ndef outer(): inner()\ndef inner(): {}['missing key']\n# %%\nanswer = 42\nouter()\n# %%\nnever\n"
 KILLED = "# %%\nimport os\n\nos.kill(os.getpid(), 9)\n"
-# Waits until another notebook has begun, then for longer than a kernel needs to start.
+# Says that it has begun, waits until others have, and says that it is done.
 MEETING = """\
 # %%
 import os
@@ -26,13 +26,13 @@ import time
 
 open("{0}-begun", "w").close()
 deadline = time.monotonic() + 60
-while not os.path.exists("{1}-begun"):
-    assert time.monotonic() < deadline, "the other has not begun"
-    time.sleep(0.1)
-time.sleep({2})
+for other in {1}:
+    while not os.path.exists(other + "-begun"):
+        assert time.monotonic() < deadline, other + " has not begun"
+        time.sleep(0.1)
 open("{0}-done", "w").close()
 """
-TAKING = "# %%\nimport os\n\nprint({'9_2_long': os.path.exists('other-done')})\n"
+TAKING = "# %%\nimport os\n\nprint({'9_2_long': os.path.exists('long-done')})\n"
 DIVERGED = "# %%\nclass DivergedError(ArithmeticError): pass\n\n\nraise DivergedError('the loss is nan')\n"  # like ours
 SLOW = "# %%\nimport time\n\ntime.sleep(60)\n"
 
@@ -81,9 +81,9 @@ def test_later_notebooks_still_run(failed):
 
 
 def test_two_run_at_once_and_a_third_waits_for_what_it_takes(tmp_path):
-    sources = {"9_1_short": MEETING.format("one", "other", 0)}
-    sources["9_2_long"] = MEETING.format("other", "one", 4)
-    write_notebooks(tmp_path / "notebooks", sources | {"9_3_taking": TAKING, "9_4_last": FINE})
+    sources = {"9_1_short": MEETING.format("short", ["long"]), "9_2_long": MEETING.format("long", ["short", "last"])}
+    sources |= {"9_3_taking": TAKING, "9_4_last": MEETING.format("last", [])}
+    write_notebooks(tmp_path / "notebooks", sources)
     with redirect_stdout(io.StringIO()) as report:
         assert run_command(tmp_path, "--jobs", "2") == 0
     begun = [line.split(":")[0] for line in report.getvalue().splitlines() if line.endswith(": running")]
