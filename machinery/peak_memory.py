@@ -21,7 +21,7 @@ class PeakMemory:
 
     def _watch(self):
         seen = set()
-        while not self._over.wait(0.5):
+        while not self._over.wait(0.3):
             total, started = 0, set(psutil.Process().children(recursive=True)) - self._before
             for process in started & seen:  # one that starts just now still looks like its parent
                 with suppress(psutil.Error):  # it has just ended
