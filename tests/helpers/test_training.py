@@ -97,6 +97,15 @@ def test_a_step_is_traced_once(tmp_path, monkeypatch):
     assert {*history} == {"accuracy", "loss", "val_accuracy", "val_loss", "seconds"}
 
 
+def test_a_network_with_open_sides_is_trained(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(2, 3)(inputs))
+    model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x), name="tiny")
+    model.compile("rmsprop", "binary_crossentropy", metrics=["accuracy"])
+    _, history = fit(tmp_path, model)
+    assert len(history["val_accuracy"]) == 3
+
+
 def test_more_epochs_of_the_same_model_begin_with_the_first(tmp_path):
     model = build()
     fit(tmp_path, model)
