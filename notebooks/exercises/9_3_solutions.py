@@ -256,7 +256,7 @@ def compare(first, second):
 done = check_paired(compare)
 
 
-# %% nbval={"rtol": 0.3, "atol": 0.35}
+# %% nbval={"atol": 0.08}
 if done:
     images, labels = cats_and_dogs["test"]
     right = {
@@ -267,14 +267,21 @@ if done:
     for name, answers in right.items():
         print(f"{name}: accuracy {answers.mean():.2f}")
     first, again, other, _ = right
-    for one, two in ((first, other), (first, again)):
-        only_one, only_two, p_value = compare(right[one], right[two])
-        print(f"{one} against {two}: p = {p_value:.2g}")
+    *_, p_value = compare(right[first], right[other])
+    print(f"{first} against {other}: p = {p_value:.2g}")
+
+# %% [markdown]
+# And two networks of the *same* recipe, from two seeds?
+
+# %% nbval={"atol": 1}
+if done:
+    *_, p_value = compare(right[first], right[again])
+    print(f"{first} against {again}: p = {p_value:.2g}")
 
 # %% [markdown] tags=["solution"]
-# That this network with 0.9 is better than this one with 0.99 is beyond doubt. But look at the second line: two
-# networks of the *same* recipe, from two seeds, differ by more than a coin easily would, too. The test speaks of these
-# two networks and of other pictures. It cannot say that one recipe is better than another: for that, train each several
+# That this network with 0.9 is better than this one with 0.99 is beyond doubt. But in this run the two of one recipe
+# differ by more than a coin easily would, too. (On another processor they may not.) The test speaks of these two
+# networks and of other pictures. It cannot say that one recipe is better than another: for that, train each several
 # times.
 
 # %% [markdown]
