@@ -12,18 +12,18 @@ from helpers.files import write_whole
 from machinery.site.live import NETWORKS, load_network
 
 TRAINED = Path(__file__).resolve().parents[1] / "build" / "notebook-checks"
-SOURCES = {  # file: the notebook that trains it, and the name of its file there
+SOURCES = {  # file: the notebook that trains it, after any other that does, and the name of its file there
     "masks": ("9_2_image_segmentation", "oxford_segmentation"),
     "heads": ("9_4_interpreting_convnets", "mini_xception"),
 }
 
 
 def find_trained(folder, stem, name):
-    """Return the file in which a notebook keeps a network; LookupError if there is not just one."""
-    found = list(folder.glob(f"{stem}/models/sample/{name}-*/{name}.keras"))
-    if len(found) != 1:
-        raise LookupError(f"{len(found)} files of {name} under {folder / stem}, expected one: run `make test`")
-    return found[0]
+    """Return the file in which a notebook keeps a network, the last of that name; LookupError if there is none."""
+    found = folder.glob(f"lessons/models/sample/{name}-*/{name}.keras")
+    if not (last := max(found, key=lambda path: path.stat().st_mtime, default=None)):
+        raise LookupError(f"no file of {name}, which {stem} trains, under {folder / 'lessons'}: run `make test`")
+    return last
 
 
 def main(arguments):

@@ -529,12 +529,24 @@ def test_other_nbval_and_scattered_cells_are_refused(monkeypatch):
         plugin.pytest_configure(config)
 
 
-def test_a_guest_finds_what_its_host_trained_but_nothing_of_an_earlier_session(tmp_path, monkeypatch):
-    (guest, host), *_ = plugin.HOSTS.items()
-    with plugin.borrow_folder(tmp_path, host) as folder:
+def test_a_lesson_finds_what_another_trained_but_nothing_of_an_earlier_session(tmp_path, monkeypatch):
+    first, *_, last = plugin.LESSONS
+    with plugin.borrow_folder(tmp_path, first) as folder:
         (folder / "network.keras").touch()
-    with plugin.borrow_folder(tmp_path, guest) as folder:
+    with plugin.borrow_folder(tmp_path, last) as folder:
         assert (folder / "network.keras").exists()
-    monkeypatch.setenv(plugin.SESSION, "another")
-    with plugin.borrow_folder(tmp_path, guest) as folder:
+    with plugin.borrow_folder(tmp_path, "another") as folder:
         assert not (folder / "network.keras").exists()
+    monkeypatch.setenv(plugin.SESSION, "another")
+    with plugin.borrow_folder(tmp_path, last) as folder:
+        assert not (folder / "network.keras").exists()
+
+
+def test_one_worker_runs_the_lessons():
+    config = mock.Mock(**{"getoption.return_value": "loadfile", "getvalue.return_value": ["popen"]})
+    cells = [f"notebooks/{stem}.ipynb::cell {number}" for stem in plugin.LESSONS for number in (1, 2)]
+    scheduler = plugin.pytest_xdist_make_scheduler(config, None)
+    assert {scheduler._split_scope(cell) for cell in cells} == {"lessons"}
+    assert scheduler._split_scope("tests/test_a.py::test_b") == "tests/test_a.py"
+    config.getoption.return_value = "loadscope"
+    assert plugin.pytest_xdist_make_scheduler(config, None) is None

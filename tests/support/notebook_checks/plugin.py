@@ -7,6 +7,7 @@ from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from itertools import chain
+from pathlib import Path
 from queue import Empty
 from unittest import mock
 from uuid import uuid4
@@ -16,6 +17,7 @@ import pytest
 from filelock import FileLock
 from nbconvert.filters import strip_ansi
 from nbval.plugin import IPyNbCell, IPyNbFile
+from xdist.scheduler import LoadFileScheduling
 
 from machinery.peak_memory import PeakMemory
 
@@ -26,8 +28,14 @@ from .stored import CHECKS, Stored
 
 NBVAL = "0.11"  # this plugin overrides parts of nbval that another version may have changed
 OUT = "build/notebook-checks"  # figures that differ, and a folder for each notebook to write to
-# Notebooks that take the networks of another, as they do for a reader: they work in its folder, one after the other.
-HOSTS = {"9_5_are_heatmaps_right": "9_4_interpreting_convnets", "9_4_solutions": "9_4_interpreting_convnets"}
+# Notebooks that take networks from those before them, as they do for a reader: in one folder, one after the other.
+LESSONS = (
+    "9_2_image_segmentation",
+    "9_3_convnet_architectures",
+    "9_4_interpreting_convnets",
+    "9_5_are_heatmaps_right",
+    "9_4_solutions",
+)
 SESSION = "NOTEBOOK_CHECKS_SESSION"  # in the environment: its name
 SHOWN = ("stream", "display_data", "execute_result", "error")
 # Evaluated in the kernel after each cell: does TensorFlow, once a cell has imported it, see a GPU?
@@ -103,8 +111,8 @@ def begin(folder, session):
 
 @contextmanager
 def borrow_folder(out, stem):
-    """Keep the folder that a notebook writes to, its own or its host's, for a `with` block; a session begins empty."""
-    folder = out / HOSTS.get(stem, stem)
+    """Keep the folder that a notebook writes to for a `with` block; a session begins with an empty one."""
+    folder = out / ("lessons" if stem in LESSONS else stem)
     out.mkdir(parents=True, exist_ok=True)
     with FileLock(out / f"{folder.name}.lock"):
         begin(folder, os.environ[SESSION])
@@ -225,7 +233,20 @@ class Cell(IPyNbCell):
         return "\n".join([*lines, *(f"  | {line}" for line in self.cell.source.splitlines())])
 
 
+class LessonsTogether(LoadFileScheduling):
+    """Gives a worker a file at a time, but the lessons as one: none waits for the folder, or trains again."""
+
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return "lessons" if Path(file).stem in LESSONS else file
+
+
 # Hooks
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Choose who runs what, under `--dist loadfile`."""
+    return LessonsTogether(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_configure(config):
