@@ -45,14 +45,15 @@ def failed(tmp_path_factory):
     sources["9_5_diverged"] = DIVERGED
     write_notebooks(base / "notebooks", sources)
     with redirect_stdout(io.StringIO()) as report:
-        status = run_command(base, "--timeout", "10", pages=True)
+        status = run_command(base, "--timeout", "10", "--jobs", "2", pages=True)
     return base, status, report.getvalue()
 
 
 def test_failing_cell_is_reported(failed):
     base, status, report = failed
-    part = report.split("9_2_killed")[0]
+    part = read_executed(base, "9_1_failing").metadata.run.report
     assert status == 1
+    assert f"\n9_1_failing: {part}\n" in report
     assert "  | answer = 42\n  | outer()\n" in part
     assert "KeyError: 'missing key'" in part
     assert "1 more" in part  # the frame between the cell and the error
