@@ -15,10 +15,7 @@ from machinery.benchmarks.measuring import Row
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=() if name in ("read", "mini-xception") else pytest.mark.slow)
-        for name in benchmark.WORK
-    ],
+    [pytest.param(name, marks=() if name == "read" else pytest.mark.slow) for name in benchmark.WORK],
 )
 def test_small_run_compares_the_results(tmp_path, capsys, name):
     assert benchmark.main(["--small", "--only", name, "--out", str(tmp_path)]) == 0

@@ -3,7 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from pages_of_the_site import PAGES
+from pages_of_the_site import EACH_PAGE
 
 RULES = {  # in the dark a page differs in its colours alone
     "light": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
@@ -12,7 +12,7 @@ RULES = {  # in the dark a page differs in its colours alone
 ALL_OF_IT = "notebooks/exercises/9_3_solutions.html"  # elsewhere code is left out: the same colours, a thousand times
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", EACH_PAGE)
 @pytest.mark.parametrize("scheme", RULES)
 def test_page_is_accessible(visit, name, scheme):
     page = visit(name, scheme=scheme)

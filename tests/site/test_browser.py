@@ -2,12 +2,12 @@
 
 import pytest
 
-from pages_of_the_site import PAGES, SIZES
+from pages_of_the_site import EACH_PAGE, SIZES
 
 LESSON = "notebooks/9_4_interpreting_convnets.html"
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", EACH_PAGE)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_is_whole(visit, name, scheme):
     page = visit(name, scheme=scheme)
