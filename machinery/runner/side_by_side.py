@@ -12,11 +12,18 @@ from helpers.processes import end_with_parent
 
 
 def run_side_by_side(run: Callable, notebooks: dict[str, NotebookNode], jobs: int) -> Iterator[str]:
-    """Call `run(stem, notebook, place)` for each notebook in a process of its own, and yield the stems as they end.
+    """Call `run(stem, notebook, place)` for each notebook, and yield the stems as they end.
 
-    At most `jobs` run at once, in as many places, counted from 0. A notebook waits for those before it that its code
-    names, since it takes their functions and trained networks. If a process ends with an exception, so do all.
+    At most `jobs` run at once, in as many places, counted from 0; if more than one, each in a process of its own. A
+    notebook waits for those before it that its code names, since it takes their functions and trained networks. If a
+    process ends with an exception, so do all.
     """
+    if jobs == 1:  # a process of its own would import everything once more
+        for stem, notebook in notebooks.items():
+            announce(stem)
+            run(stem, notebook, 0)
+            yield stem
+        return
     waiting, running = dict(notebooks), {}
     start = get_context("spawn").Process  # the same on every system; a fork would share this process's event loop
     while waiting or running:
@@ -24,8 +31,7 @@ def run_side_by_side(run: Callable, notebooks: dict[str, NotebookNode], jobs: in
         for stem, notebook in [*waiting.items()]:
             if len(running) < jobs and not any(name in read_code(notebook) for name in unfinished):
                 place = min({*range(jobs)} - {place for _, place, _ in running.values()})
-                if not (sys.stdout.isatty() and sys.stderr.isatty()):  # else the progress bars say so
-                    print(f"{stem}: running", flush=True)
+                announce(stem)
                 process = start(target=work, args=(run, stem, notebook, place), daemon=True)
                 process.start()
                 running[process.sentinel] = stem, place, process
@@ -37,6 +43,12 @@ def run_side_by_side(run: Callable, notebooks: dict[str, NotebookNode], jobs: in
             if process.exitcode:
                 sys.exit(f"{stem}: the process that ran it ended with exit status {process.exitcode}")
             yield stem
+
+
+def announce(stem: str) -> None:
+    """Say that a notebook begins, unless a progress bar does."""
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        print(f"{stem}: running", flush=True)
 
 
 def read_code(notebook: NotebookNode) -> str:

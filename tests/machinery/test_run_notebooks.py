@@ -45,7 +45,7 @@ def failed(tmp_path_factory):
     sources["9_5_diverged"] = DIVERGED
     write_notebooks(base / "notebooks", sources)
     with redirect_stdout(io.StringIO()) as report:
-        status = run_command(base, "--timeout", "10", "--jobs", "2", pages=True)
+        status = run_command(base, "--timeout", "10", pages=True)
     return base, status, report.getvalue()
 
 
@@ -98,7 +98,7 @@ def test_two_run_at_once_and_a_third_waits_for_what_it_takes(tmp_path):
 def test_a_notebook_whose_process_is_killed_is_named(tmp_path):
     write_notebooks(tmp_path / "notebooks", {"9_1_alone": "# %%\nimport os\n\nos.kill(os.getppid(), 9)\n"})
     with pytest.raises(SystemExit, match="9_1_alone: the process that ran it ended with exit status -9"):
-        run_command(tmp_path)
+        run_command(tmp_path, "--jobs", "2")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
