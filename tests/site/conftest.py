@@ -67,7 +67,11 @@ def visit(browser, address):
 
     def open_page(name, size="desktop", scheme="light"):
         width, height = SIZES[size]
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            reduced_motion="reduce",  # else axe may meet a colour half-way
+        )
         contexts.append(context)
         page = context.new_page()
         page.complaints = []
