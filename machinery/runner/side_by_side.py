@@ -1,9 +1,10 @@
 """Runs several notebooks at once: one with small networks keeps little more than a core busy."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import wait
 
 from nbformat import NotebookNode
@@ -25,14 +26,16 @@ def run_side_by_side(run: Callable, notebooks: dict[str, NotebookNode], jobs: in
             yield stem
         return
     waiting, running = dict(notebooks), {}
-    start = get_context("spawn").Process  # the same on every system; a fork would share this process's event loop
+    # A server that has imported everything forks the processes; where there is none, each imports for itself. (A fork
+    # of this process would share its event loop.)
+    start = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn").Process
     while waiting or running:
         unfinished = {stem for stem, *_ in running.values()}
         for stem, notebook in [*waiting.items()]:
             if len(running) < jobs and not any(name in read_code(notebook) for name in unfinished):
                 place = min({*range(jobs)} - {place for _, place, _ in running.values()})
                 announce(stem)
-                process = start(target=work, args=(run, stem, notebook, place), daemon=True)
+                process = start(target=work, args=(dict(os.environ), run, stem, notebook, place), daemon=True)
                 process.start()
                 running[process.sentinel] = stem, place, process
                 del waiting[stem]
@@ -56,8 +59,10 @@ def read_code(notebook: NotebookNode) -> str:
     return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
 
 
-def work(run, stem, notebook, place):
-    """Run a notebook; its kernel ends when this process does."""
+def work(environment, run, stem, notebook, place):
+    """Run a notebook; its kernel ends when this process does, and has the environment that it would have there."""
+    os.environ.clear()  # the server's, of when it was started
+    os.environ.update(environment)
     end_with_parent()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # when the runner is interrupted: tidy up first
     run(stem, notebook, place)
