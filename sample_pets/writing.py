@@ -129,5 +129,5 @@ def _draw_one(task):
     for file in (picture, trimap, parts):
         file.unlink(missing_ok=True)  # a link that the others lack: what it leads to is not ours to change
     Image.fromarray(drawing.picture).save(picture, quality=92)
-    Image.fromarray(drawing.trimap).save(trimap)
-    Image.fromarray(drawing.parts).save(parts)
+    Image.fromarray(drawing.trimap).save(trimap, compress_level=1)
+    Image.fromarray(drawing.parts).save(parts, compress_level=1)
