@@ -349,7 +349,7 @@ if done:
 def find_box(mask):
     """Return the box (top, left, bottom, right) around all that is not background, in shares of the sides.
 
-    `mask` (height, width) has the classes 0, animal, 1, background, and 2, outline.
+    `mask` (height, width) has three classes: 0 animal, 1 background, 2 outline.
     """
     inside = mask != 1
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))

@@ -245,7 +245,7 @@ def compare(first, second):
     """Compare two networks on the same N pictures; `first` and `second` (N,) tell which each gets right, as bool.
 
     Returns how many pictures only the first gets right, how many only the second, and the two-sided p-value: 1 if there
-    are none.
+    is no such picture.
     """
     only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
     differ = only_first + only_second

@@ -20,7 +20,7 @@ def check_hires_cam(hires_cam):
         ).mean(axis=-1),
         "that is the gradient alone: what is in the maps does not count": gradients.mean(axis=-1),
         "does the sign get lost? What speaks against a class is negative": np.abs(maps * gradients).mean(axis=-1),
-        "is what is negative cut off before the mean? Only the sum can tell": (
+        "is what is negative cut off before the mean? It belongs to the mean, too": (
             np.maximum(maps * gradients, 0).mean(axis=-1)
         ),
         "is what is negative cut off? In a raw map it stays": np.maximum((maps * gradients).mean(axis=-1), 0),

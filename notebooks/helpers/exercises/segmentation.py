@@ -171,7 +171,7 @@ def check_box(find_box):
             0.2,
             0.5,
             0.45,
-        ): "does the box end before its last row and column? A box around one pixel has a side of 1",
+        ): "does the box end before its last row and column? A box around one pixel is one pixel wide",
         (0.2, 0.2, 0.5, 0.6): "are rows and columns exchanged?",
         (0.3, 0.25, 0.5, 0.45): "the outline belongs to the animal, too",
         (0.0, 0.0, 1.0, 1.0): "that is all of the picture: which value has the background?",

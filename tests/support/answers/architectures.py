@@ -65,6 +65,12 @@ def of_all(first, second):
 
 PAIRS = {
     "one-sided": (lambda first, second: paired(first, second, "greater"), "one-sided"),
+    "one-sided, downwards": (lambda first, second: paired(first, second, "less"), "one-sided"),
+    "the whole result": (lambda first, second: (52, 40, binomtest(52, 92)), "BinomTestResult; expected a number"),
+    "none divides": (
+        lambda first, second: (*paired(first, second)[:2], binomtest(sum(first & ~second), sum(first ^ second)).pvalue),
+        "with the same answers",
+    ),
     "all right answers": (lambda first, second: (int(first.sum()), int(second.sum()), 1.0), "all right answers"),
     "exchanged": (lambda first, second: paired(second, first), "the first number is that of the first"),
     "of all pictures": (of_all, "thrown 92 times"),
