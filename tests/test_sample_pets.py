@@ -219,15 +219,7 @@ def test_what_is_drawn_is_never_thrown_away(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize(
-    ("kill", "status"),
-    [
-        pytest.param("SIGINT", 130, marks=pytest.mark.slow),
-        ("SIGTERM", 143),
-        pytest.param("SIGHUP", 129, marks=pytest.mark.slow),
-        ("SIGKILL", -9),
-    ],
-)
+@pytest.mark.parametrize(("kill", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)])
 def test_a_killed_drawing_leaves_no_worker_and_nothing_half_drawn(tmp_path, kill, status):
     command = [sys.executable, "-m", "sample_pets", "--dest", str(tmp_path / "pets")]
     process = psutil.Popen(command, stderr=subprocess.DEVNULL, preexec_fn=listen_to_signals)

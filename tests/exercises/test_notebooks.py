@@ -10,7 +10,6 @@ from machinery.runner.exercises import make_stubs, name_exercises, take_out_solu
 from notebook_checks.plugin import OUT, borrow_folder
 
 SOLVED = sorted((NOTEBOOKS / "exercises").glob("[0-9]*_solutions.py"))
-SLOW = [pytest.param(path, marks=pytest.mark.slow) for path in SOLVED[1:]]
 SOURCE = '''
 LIMIT = 3
 
@@ -54,7 +53,7 @@ def test_the_reader_s_notebook_is_in_step(path):
     assert stored == take_out_solutions(read_lesson(path.stem)), "run `make outputs`"
 
 
-@pytest.mark.parametrize("path", [SOLVED[0], *SLOW], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SOLVED, ids=lambda path: path.stem)
 def test_the_reader_s_notebook_says_what_is_still_to_do(path, tmp_path, monkeypatch):
     monkeypatch.setenv("TQDM_DISABLE", "1")
     exercises = nbformat.read(name_exercises(path.with_suffix(".ipynb")), as_version=4)

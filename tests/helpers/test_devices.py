@@ -36,7 +36,6 @@ print(json.dumps(trained))
 """
 
 
-@pytest.mark.slow
 def test_two_devices_have_the_losses_of_one(tmp_path):
     run = subprocess.run([sys.executable, "-c", CODE, str(tmp_path)], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

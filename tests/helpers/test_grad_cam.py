@@ -371,7 +371,7 @@ def test_network_is_split_where_all_of_the_signal_passes(architectures):  # erra
         cam.choose_layer(network, 25)
 
 
-QUICK = "MobileNet", "MobileNetV3Small", "Xception"
+QUICK = "MobileNet", "MobileNetV3Small", "EfficientNetB0", "Xception", "ConvNeXtTiny"
 KNOWN = sorted(name for name, value in vars(keras.applications).items() if inspect.isfunction(value))
 
 
