@@ -273,7 +273,7 @@ if done:
 # %% [markdown]
 # And two networks of the *same* recipe, from two seeds?
 
-# %% nbval={"atol": 1}
+# %% nbval={"atol": 1, "reason": "chance decides the number: other processors have 0.7"}
 if done:
     *_, p_value = compare(right[first], right[again])
     print(f"{first} against {again}: p = {p_value:.2g}")
