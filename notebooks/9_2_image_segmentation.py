@@ -692,7 +692,7 @@ print(f"book: the validation loss is lowest in epoch {lowest}")
 #
 # The run `book` has the book's network, steps and 50 epochs, on pictures of 128×128 pixels in place of 200×200. Its
 # validation loss jumps, is lowest in epoch 36, and stays above that from there on while the training loss goes on
-# falling: the over-fitting that the book sees near epoch 25 comes, but later. The run `photos` ends above it, with
+# falling: the over-fitting that the book sees near epoch 25 comes, but later. The run `photos` ends better, with
 # smaller pictures and fewer epochs. It differs in more than one thing: it trains on mirror images, too, and its steps
 # shrink to nothing.
 

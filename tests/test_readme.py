@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 from export_figures import FIGURES, ROOT, find_figure
+from helpers.knobs import PROFILES
 from notebook_source import STEMS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,24 +31,30 @@ def printed_results(stem):
     return dict(line.split(maxsplit=1) for line in printed.splitlines())
 
 
-MEASURED = {  # notebook, and results that a row repeats, by how the row begins
-    "| drawn, profile `sample` | 3,000": ("9_2", "val_loss pixel_accuracy iou_animal iou_background iou_outline"),
-    "| drawn, profile `sample` | 1,600": ("9_3", "test_accuracy_mini_xception test_accuracy_baseline"),
-    "| mini-Xception, profile `sample` |": (
-        "9_4",
-        "energy_grad_cam energy_best_blob energy_uniform_map similarity_all_new similarity_different_pictures",
-    ),
+def read_results(section, profile):
+    """Return the results of a notebook at a scale, as a dict of text and numbers; None where there are none."""
+    if profile == "sample":
+        return printed_results(next(stem for stem in STEMS if stem.startswith(section)))
+    file = ROOT / "docs" / "measurements" / f"{section}_{profile}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+SCORES = {  # results that a row of docs/measurements.md repeats
+    "9_2": "val_loss pixel_accuracy iou_animal iou_background iou_outline",
+    "9_3": "test_accuracy_mini_xception test_accuracy_baseline",
+    "9_4": "energy_grad_cam energy_best_blob energy_uniform_map similarity_all_new similarity_different_pictures",
 }
 
 
-@pytest.mark.parametrize("start", MEASURED)
-def test_measured_row_is_that_of_the_stored_notebook(start):
-    section, names = MEASURED[start]
-    text = README + (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
-    row = next(line for line in text.splitlines() if line.startswith(start))
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("section", SCORES)
+def test_measured_row_is_that_of_the_stored_results(section, profile):
+    text = (ROOT / "docs" / "measurements.md").read_text(encoding="utf-8")
+    chapter = text.split(f"## {section.replace('_', '.')}")[1]
+    row = next(line for line in chapter.splitlines() if line.startswith(f"| `{profile}`"))
     shown = [float(number) for number in re.findall(r"-?0\.\d+", re.sub(r"\(.*?\)", "", row))]
-    results = printed_results(next(stem for stem in STEMS if stem.startswith(section)))
-    assert shown == pytest.approx([float(results[name]) for name in names.split()], abs=6e-4)
+    results = read_results(section, profile)
+    assert shown == pytest.approx([float(results[name]) for name in SCORES[section].split()], abs=6e-4)
 
 
 TABLE = {  # notebook and result of a row of README's table
@@ -65,14 +72,12 @@ TABLE = {  # notebook and result of a row of README's table
 def test_table_has_the_results_that_are_stored(title):
     section, name = TABLE[title]
     row = next(line for line in README.splitlines() if line.startswith(f"| {title} |"))
-    _, _, sample, *others, _, _ = row.split("|")
-    stored = printed_results(next(stem for stem in STEMS if stem.startswith(section)))
-    assert float(sample) == pytest.approx(float(stored[name]), abs=6e-4)
-    for profile, shown in zip(("photos", "book"), others, strict=True):
-        file = ROOT / "docs" / "measurements" / f"{section}_{profile}.json"
-        assert file.exists() == bool(shown.strip())
-        if file.exists():
-            assert float(shown) == pytest.approx(json.loads(file.read_text(encoding="utf-8"))[name], abs=6e-4)
+    _, _, *numbers, _, _ = row.split("|")
+    for profile, shown in zip(PROFILES, numbers, strict=True):
+        results = read_results(section, profile)
+        assert (results is not None) == bool(shown.strip())
+        if results:
+            assert float(shown) == pytest.approx(float(results[name]), abs=6e-4)
 
 
 @pytest.mark.parametrize(
