@@ -1114,11 +1114,12 @@ print("the book:", ", ".join(f"{name} {accuracy}" for name, accuracy in BOOK.ite
 # The mini-Xception is ahead each time. Photographs differ in far more than the shape of a head, and two thousand of
 # them are few: the networks need many more passes over them, and stay below what the drawn animals allow.
 #
-# The run `book` has the book's networks, pictures of 180×180 pixels and 100 epochs. The plain convnet over-fits after a
-# third of them: its training accuracy goes on rising, and its validation accuracy does not. The mini-Xception's stays
-# at chance at first, while batch norm's moving averages lag behind, and jumps ever after. Both networks end a little
-# below the book, by nearly as much; so the step from one to the other, which is what section 9.3 is about, is the
-# book's. (Our photographs are smaller copies; `docs/measurements.md` tells more.)
+# The run `book` has the book's networks, pictures of 180×180 pixels and 100 epochs. The plain convnet's validation
+# loss is lowest after a third of them; from there on it over-fits, and its training accuracy runs away from the
+# other. The mini-Xception's validation accuracy stays at chance at first, while batch norm's moving averages lag
+# behind, and jumps ever after. Both networks end a little below the book, by about the same amount; so the step from
+# one to the other, which is what section 9.3 is about, is nearly as large as in the book. (Our photographs are
+# smaller copies; `docs/measurements.md` tells more.)
 
 # %% [markdown]
 # ## What we saw
